@@ -9,11 +9,11 @@ the loop still yields the undo of what it changed before it returns its Episode.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from ..module_utils.errors import ClusterError, ModelError, Refused, RemediateError
+from ..module_utils.errors import Refused, RemediateError
 from ..module_utils.evidence import Evidence, ObjectRef
 from ..module_utils.verdict import Verdict
 from .episode import Attempt, Bounds, Episode, Undone
@@ -107,7 +107,256 @@ class Hands(Protocol):
     def verify(self, wish: Verify) -> Verdict: ...
     def undo(self, wish: Undo) -> Undone: ...
     def tell(self, wish: Tell) -> None: ...
-    def seconds(self) -> float: ...
 
 
 Loop = Generator[Wish, Any, Episode]
+
+
+@dataclass
+class _Course:
+    """What an Episode has gathered so far."""
+
+    report: Report
+    answers: list[Answer] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    looked: list[ObjectRef] = field(default_factory=list)
+    pending: tuple[Snapshot, Playbook, Evidence] | None = None  # changed, not yet verified nor undone
+    changed: list[ObjectRef] = field(default_factory=list)
+
+    def end(self, outcome: str, why: str) -> Episode:
+        return Episode(
+            report=self.report,
+            outcome=outcome,
+            message=f"{outcome}: {why}",
+            answers=tuple(self.answers),
+            attempts=tuple(self.attempts),
+            evidence=tuple(self.evidence),
+            changed=tuple(self.changed),
+        )
+
+    def amend(self, **parts: Any) -> None:
+        self.attempts[-1] = replace(self.attempts[-1], **parts)
+
+
+def remediate(
+    report: Report,
+    bounds: Bounds,
+    now: Callable[[], float],
+    *,
+    mode: str = "auto",
+    probing: bool = True,
+    reflection: bool = True,
+) -> Loop:
+    """The whole course of an Episode.
+
+    ``now`` counts seconds. ``probing=False, reflection=False`` is SoloGen, the baseline of
+    MicroRemed: one look, one playbook, no second try.
+    """
+    course = _Course(report)
+    started = now()
+    try:
+        return (yield from _episode(course, bounds, lambda: now() - started, mode, probing, reflection))
+    except Refused as refusal:
+        return (yield from _stopped(course, "refused", str(refusal)))
+    except Cancelled as cancelled:
+        return (yield from _stopped(course, "cancelled", str(cancelled) or "interrupted"))
+    except RemediateError as error:
+        return (yield from _stopped(course, "broken", str(error)))
+
+
+def _episode(
+    course: _Course, bounds: Bounds, elapsed: Callable[[], float], mode: str, probing: bool, reflection: bool
+) -> Loop:
+    yield Tell("probe", "looking at " + (_names(course.report) or f"namespace {course.report.namespace}"))
+    evidence: Evidence = yield Look(())
+    course.evidence.append(evidence)
+    guarded = _guard(course.report, evidence)
+    if guarded:
+        return course.end(*guarded)
+    for fact in evidence.anomalies[:3]:
+        yield Tell("probe", f"{fact.id} {fact.text}")
+    while True:
+        used_up = _used_up(course, bounds, elapsed())
+        if used_up:
+            return course.end("exhausted", f"{used_up}. {_learnt(course)}")
+        number = len(course.attempts) + 1
+        steps = _choices(evidence, probing and len(course.answers) + 1 < bounds.steps, course)
+        yield Tell("write", "the model writes", number)
+        answer: Answer = yield Write(evidence, tuple(course.attempts), steps, tuple(course.looked))
+        course.answers.append(answer)
+        step = answer.step
+        if isinstance(step, EscalateStep):
+            return course.end("escalated", f"{step.reason}. {_learnt(course)}")
+        if isinstance(step, ProbeStep):
+            yield Tell("probe", "looking closer at " + ", ".join(map(str, step.targets)), number)
+            course.looked.extend(step.targets)
+            evidence = yield Look(tuple(course.looked))
+            course.evidence.append(evidence)
+            continue
+        resolved, why = yield from _attempt(course, step, evidence, mode)
+        if resolved:
+            return course.end(resolved, why)
+        if not reflection:
+            return course.end("exhausted", f"one try without reflection. {_learnt(course)}")
+        evidence = yield Look(tuple(course.looked))
+        course.evidence.append(evidence)
+
+
+def _attempt(
+    course: _Course, step: PlaybookStep, evidence: Evidence, mode: str
+) -> Generator[Wish, Any, tuple[str, str]]:
+    """One PlaybookStep. Returns the outcome that ends the Episode with its reason, or two empty strings."""
+    course.attempts.append(Attempt(course.answers[-1]))
+    number = len(course.attempts)
+    gated: Playbook | tuple[Finding, ...] = yield Gate(step, evidence)
+    if not isinstance(gated, Playbook):
+        course.amend(findings=gated)
+        yield Tell("gate", f"{len(gated)} findings: {gated[0].what}", number)
+        return "", ""
+    repeated = _repeats(course, gated)
+    course.amend(playbook=gated, findings=repeated)
+    if repeated:
+        yield Tell("gate", repeated[0].what, number)
+        return "", ""
+    yield Tell("gate", "passed: " + _summary(gated), number)
+    if mode == "plan":
+        return "planned", f"{_summary(gated)}. Nothing was changed; run it with remediate_mode=auto"
+    snapshot: Snapshot = yield Save(gated)
+    course.pending = (snapshot, gated, evidence)
+    yield Tell("run", "running", number)
+    run: RunResult = yield Run(gated)
+    course.amend(run=run)
+    if run.ok:
+        yield Tell("verify", "verifying", number)
+        verdict: Verdict = yield Verify(evidence, gated.touches)
+        course.amend(verdict=verdict)
+        if verdict.healthy:
+            course.pending = None
+            course.changed.extend(gated.touches)
+            return "resolved", f"{_summary(gated)}; verified healthy for {verdict.held_seconds:.0f} s"
+        yield Tell("verify", "not healthy: " + "; ".join(f"{c.subject} {c.name} {c.measured}" for c in verdict.failed[:2]), number)
+    else:
+        yield Tell("run", "failed: " + (run.stopped or _failure(run)), number)
+    undone = yield from _undo(course)
+    if undone is not None and not undone.complete:
+        return "escalated", "the undo did not restore everything; see undo.yml in the Episode's folder"
+    return "", ""
+
+
+def _undo(course: _Course) -> Generator[Wish, Any, Undone | None]:
+    if course.pending is None:
+        return None
+    snapshot, playbook, before = course.pending
+    course.pending = None
+    yield Tell("undo", "restoring " + ", ".join(map(str, playbook.touches)), len(course.attempts))
+    undone: Undone = yield Undo(snapshot, playbook, before)
+    course.amend(undone=undone)
+    if not undone.complete:
+        course.changed.extend(playbook.touches)
+    return undone
+
+
+def _stopped(course: _Course, outcome: str, why: str) -> Loop:
+    """Ends an Episode that was refused, cancelled or broken, after undoing what is pending."""
+    try:
+        undone = yield from _undo(course)
+    except (RemediateError, Cancelled) as error:
+        course.changed.extend(course.attempts[-1].playbook.touches if course.attempts[-1].playbook else ())
+        return course.end(outcome, f"{why}. The undo failed too: {error}. Run undo.yml in the Episode's folder")
+    if undone is not None:
+        why += ". The change was undone" if undone.complete else ". The undo is incomplete: run undo.yml in the Episode's folder"
+    return course.end(outcome, why)
+
+
+def _guard(report: Report, evidence: Evidence) -> tuple[str, str] | None:
+    """Takes a branch away from the model: nothing to repair, or nothing to repair it on."""
+    inventory = evidence.inventory
+    known = {item["metadata"]["name"] for items in inventory.objects.values() for item in items}
+    missing = [suspect.name for suspect in report.suspects if not _exists(suspect.name, known)]
+    if report.suspects and len(missing) == len(report.suspects):
+        return "escalated", f"the report names {', '.join(missing)}, which namespace {inventory.namespace} does not have"
+    if evidence.anomalies:
+        return None
+    if report.resolved:
+        return "healthy", "the alert says that it is resolved, and nothing anomalous is seen"
+    unseen = f" Not seen: {'; '.join(inventory.unseen)}." if inventory.unseen else ""
+    return "healthy", f"nothing anomalous is seen in namespace {inventory.namespace}; nothing was changed.{unseen}"
+
+
+def _exists(name: str, known: set[str]) -> bool:
+    return name in known or any(other.startswith(name + "-") for other in known)
+
+
+def _choices(evidence: Evidence, probing: bool, course: _Course) -> tuple[str, ...]:
+    fresh = [ref for ref in evidence.near if ref not in course.looked]
+    probe = ("probe",) if probing and fresh else ()
+    return (*probe, *(("playbook",) if evidence.anomalies else ()), "escalate")
+
+
+def _used_up(course: _Course, bounds: Bounds, elapsed: float) -> str:
+    tokens = sum(answer.tokens_in + answer.tokens_out for answer in course.answers)
+    for name, used, limit in (
+        ("attempts", len(course.attempts), bounds.attempts),
+        ("steps", len(course.answers), bounds.steps),
+        ("seconds", elapsed, bounds.seconds),
+        ("tokens", tokens, bounds.tokens),
+    ):
+        if used >= limit:
+            return f"used {used:.0f} of {limit:.0f} {name}"
+    return ""
+
+
+def _repeats(course: _Course, playbook: Playbook) -> tuple[Finding, ...]:
+    for number, attempt in enumerate(course.attempts[:-1], 1):
+        if attempt.playbook and attempt.playbook.digest == playbook.digest and attempt.run:
+            return (Finding("loop.repeated", "play", f"the same playbook as attempt {number}, which did not repair it"),)
+    return ()
+
+
+def _learnt(course: _Course) -> str:
+    """What a person who takes over should know: the tries and the most telling facts."""
+    tried = [f"tried: {_summary(a.playbook)}" for a in course.attempts if a.playbook and a.run]
+    facts = [fact.text for fact in course.evidence[-1].anomalies[:2]] if course.evidence else []
+    return "; ".join(tried + facts)
+
+
+def _summary(playbook: Playbook) -> str:
+    names = [str(task.get("name", "")) for task in playbook.tasks]
+    return "; ".join(name for name in names if name) or ", ".join(map(str, playbook.touches))
+
+
+def _failure(run: RunResult) -> str:
+    return next((f"{t.name}: {t.message}" for t in run.tasks if t.status in ("failed", "unreachable")), f"exit code {run.rc}")
+
+
+def _names(report: Report) -> str:
+    return ", ".join(suspect.name for suspect in report.suspects)
+
+
+def drive(loop: Loop, hands: Hands) -> Episode:
+    """Feeds the loop until it returns its Episode. What the hands raise is thrown into the loop."""
+    act: dict[type, Callable[[Any], Any]] = {
+        Look: hands.look,
+        Write: hands.write,
+        Gate: hands.gate,
+        Save: hands.save,
+        Run: hands.run,
+        Verify: hands.verify,
+        Undo: hands.undo,
+        Tell: hands.tell,
+    }
+    try:
+        wish = next(loop)
+        while True:
+            try:
+                reply = act[type(wish)](wish)
+            except (RemediateError, Cancelled) as error:
+                wish = loop.throw(error)
+            except KeyboardInterrupt:
+                wish = loop.throw(Cancelled("interrupted by the user"))
+            else:
+                wish = loop.send(reply)
+    except StopIteration as end:
+        episode: Episode = end.value
+        return episode
