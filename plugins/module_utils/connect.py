@@ -1,0 +1,214 @@
+# Copyright: the e2ereme.remediate authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A Transport to a real cluster, from the connection options of kubernetes.core."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from .cluster import Response
+from .errors import InputError, Unreachable
+
+OPTIONS = {
+    # option of kubernetes.core: (field of the client's configuration, further environment variable)
+    "host": ("host", ""),
+    "api_key": ("api_key", ""),
+    "username": ("username", ""),
+    "password": ("password", ""),
+    "client_cert": ("cert_file", "K8S_AUTH_CERT_FILE"),
+    "client_key": ("key_file", "K8S_AUTH_KEY_FILE"),
+    "ca_cert": ("ssl_ca_cert", "K8S_AUTH_SSL_CA_CERT"),
+    "validate_certs": ("verify_ssl", "K8S_AUTH_VERIFY_SSL"),
+    "proxy": ("proxy", ""),
+    "no_proxy": ("no_proxy", ""),
+    "kubeconfig": ("", ""),
+    "context": ("", ""),
+    "persist_config": ("", ""),
+    "impersonate_user": ("", ""),
+    "impersonate_groups": ("", ""),
+    "proxy_headers": ("proxy_headers", ""),
+}
+_ALIASES = {
+    "cert_file": "client_cert",
+    "key_file": "client_key",
+    "ssl_ca_cert": "ca_cert",
+    "verify_ssl": "validate_certs",
+}
+_POOL = 16  # connections kept open: the probe reads from as many threads
+
+
+class KubernetesTransport:
+    """Sends raw requests with the ``kubernetes`` client's own authentication and TLS settings.
+
+    Answers stay JSON: the client's models would cost more time than the requests themselves.
+    """
+
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        chosen = connection_options(options or {}, os.environ)
+        self._configuration = _configuration(chosen)
+        self._configuration.connection_pool_maxsize = _POOL
+        self._configuration.retries = 0
+        self._impersonation = _impersonation(chosen)
+        self.host = str(self._configuration.host).rstrip("/")
+        try:
+            from kubernetes.client.rest import RESTClientObject  # type: ignore[import-untyped,unused-ignore]
+
+            self._pool = RESTClientObject(self._configuration).pool_manager
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"The certificates of the connection to {self.host} cannot be read: {error}.",
+                "Check ca_cert, client_cert and client_key, or the kubeconfig.",
+            ) from error
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: object | None = None,
+        content_type: str = "application/json",
+        timeout: float = 10.0,
+    ) -> Response:
+        """One request; Unreachable when no answer comes within ``timeout`` seconds."""
+        from urllib.parse import urlencode
+
+        import urllib3
+
+        headers = [("Accept", "application/json, */*"), ("User-Agent", "e2ereme.remediate"), *self._impersonation]
+        headers += [(auth["key"], auth["value"]) for auth in self._configuration.auth_settings().values()]
+        data = None
+        if body is not None:
+            headers.append(("Content-Type", content_type))
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        address = f"{self.host}{path}" + (f"?{urlencode(query)}" if query else "")
+        try:
+            answer = self._pool.request(
+                method,
+                address,
+                body=data,
+                headers=urllib3.HTTPHeaderDict(headers),
+                timeout=urllib3.Timeout(connect=min(timeout, 5.0), read=timeout),
+                retries=False,
+                redirect=False,
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise unreachable(self.host, error) from error
+        return Response(answer.status, dict(answer.headers), answer.data)
+
+    def sleep(self, seconds: float) -> None:
+        """A real cluster's time passes by itself."""
+        time.sleep(seconds)
+
+
+def connection_options(options: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """The options that are set: those given, then K8S_AUTH_* of the environment."""
+    given = {_ALIASES.get(name, name): value for name, value in options.items() if value is not None}
+    chosen: dict[str, Any] = {}
+    for name, (_, further) in OPTIONS.items():
+        value = given.get(name)
+        if value is None:
+            value = environ.get(f"K8S_AUTH_{name.upper()}") or (environ.get(further) if further else None)
+            if value is not None and name in ("validate_certs", "persist_config"):
+                value = value.lower() not in ("0", "false", "no")
+            if value is not None and name == "impersonate_groups":
+                value = [group for group in value.split(",") if group]
+        if value not in (None, ""):
+            chosen[name] = value
+    return chosen
+
+
+def unreachable(host: str, error: Exception) -> Unreachable:
+    """What a failed connection most likely means, and what to do about it."""
+    text = " ".join(str(error).split())
+    certificate = re.search(r"certificate[ _][^'\")(]*", text, re.IGNORECASE)
+    if "expired" in text.lower():
+        return Unreachable(
+            f"A certificate of the connection to {host} has expired.",
+            "Renew it: the kubeconfig's, or the API server's.",
+        )
+    if certificate:
+        return Unreachable(
+            f"The certificate of {host} is not trusted: {certificate.group(0).strip()}.",
+            "Set ca_cert (certificate-authority in the kubeconfig) to the cluster's authority.",
+        )
+    if "refused" in text.lower():
+        return Unreachable(f"{host} refused the connection.", "Start the cluster, or correct host or kubeconfig.")
+    if "timed out" in text.lower() or "timeout" in text.lower():
+        return Unreachable(f"{host} did not answer in time.", "Check network, proxy and the API server's load.")
+    if "resolve" in text.lower() or "name or service" in text.lower():
+        return Unreachable(f"The name of {host} cannot be resolved.", "Correct host or kubeconfig.")
+    return Unreachable(f"{host} cannot be reached: {text[-300:]}.", "Check host, kubeconfig, network and proxy.")
+
+
+def _configuration(chosen: Mapping[str, Any]) -> Any:
+    try:
+        from kubernetes import client  # type: ignore[import-untyped,unused-ignore]
+    except ImportError as error:
+        raise InputError(
+            "The Python package kubernetes is not installed for this Python.", "Install it: pip install kubernetes."
+        ) from error
+    configuration = client.Configuration()
+    complete = "host" in chosen and (
+        "api_key" in chosen or {"username", "password"} <= set(chosen) or {"client_cert", "client_key"} <= set(chosen)
+    )
+    if not complete:
+        _load(configuration, chosen)
+    for name, (attribute, _) in OPTIONS.items():
+        if name in chosen and attribute:
+            value = chosen[name]
+            setattr(configuration, attribute, _converted(name, value))
+    return configuration
+
+
+def _load(configuration: Any, chosen: Mapping[str, Any]) -> None:
+    """Fills the configuration as kubernetes.core does: what is named, else in-cluster, else the default file."""
+    from kubernetes import config  # type: ignore[import-untyped,unused-ignore]
+    from yaml import YAMLError
+
+    kubeconfig, context = chosen.get("kubeconfig"), chosen.get("context")
+    if not kubeconfig and not context:
+        try:
+            config.load_incluster_config(client_configuration=configuration)
+            return
+        except config.ConfigException:
+            pass
+    where = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+    try:
+        if isinstance(where, Mapping):
+            config.load_kube_config_from_dict(
+                dict(where), context=context, client_configuration=configuration, persist_config=False
+            )
+        else:
+            where = os.pathsep.join(os.path.expanduser(part) for part in str(where).split(os.pathsep))
+            config.load_kube_config(where, context=context, client_configuration=configuration, persist_config=False)
+    except (config.ConfigException, OSError, YAMLError, TypeError, KeyError, ValueError) as error:
+        if "host" in chosen and not kubeconfig and not context:
+            return  # an API server without authentication, as a local proxy gives
+        named = "given inline" if isinstance(where, Mapping) else where
+        raise InputError(
+            f"The kubeconfig ({named}) cannot be used: {error}.",
+            "Set kubeconfig (or K8S_AUTH_KUBECONFIG) to a valid file and context to one of its contexts, "
+            "or set host and api_key.",
+        ) from error
+
+
+def _impersonation(chosen: Mapping[str, Any]) -> list[tuple[str, str]]:
+    headers = [("Impersonate-User", str(chosen["impersonate_user"]))] if "impersonate_user" in chosen else []
+    groups = chosen.get("impersonate_groups") or ()
+    return headers + [("Impersonate-Group", str(group)) for group in ([groups] if isinstance(groups, str) else groups)]
+
+
+def _converted(name: str, value: Any) -> Any:
+    """An option's value in the form that the client's configuration wants."""
+    if name == "api_key":
+        return {"authorization": f"Bearer {value}"}
+    if name == "proxy_headers":
+        from urllib3.util import make_headers
+
+        return make_headers(**value)
+    return value
