@@ -1,0 +1,1 @@
+"""The simulated API server: what a request does to the store, and what it answers."""
