@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TaskResult:
-    """``status`` is ok, changed, failed, skipped or unreachable."""
+    """``status`` is ok, changed, failed, skipped or unreachable; ``diff`` is unified text."""
 
     name: str
     module: str
     status: str
     message: str = ""
     seconds: float = 0.0
+    diff: str = ""
 
 
 @dataclass(frozen=True)
