@@ -16,14 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-import torch_build  # found beside this file  # noqa: E402
+import torch_build  # beside this file, where Python looks first
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -61,6 +59,8 @@ class Step:
 
 
 def steps() -> list[Step]:
+    import tomllib  # not on Pythons older than main() asks for
+
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"], *extras["model"], *extras["lint"], *extras["dev"]]
@@ -183,14 +183,16 @@ def say(text: str) -> None:
 
 
 def main() -> int:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 (an older one is what this line is for)
         say(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}. Try: make setup PYTHON=python3.11")
         return 1
     began = time.monotonic()
-    todo = [step for step in steps() if not step.done()]
-    for number, step in enumerate(todo, 1):
+    did = 0
+    for step in steps():
+        if step.done():  # asked only now: a new .venv has none of the old one's stamps
+            continue
         since = time.monotonic()
-        say(f"{number}/{len(todo)} {step.what}")
+        say(step.what)
         try:
             step.do()
         except SetupError as error:
@@ -198,8 +200,9 @@ def main() -> int:
             return 1
         STAMPS.mkdir(parents=True, exist_ok=True)
         step.stamp.write_text(step.digest)
-        say(f"{number}/{len(todo)} done in {time.monotonic() - since:.0f} s")
-    if todo:
+        say(f"    {time.monotonic() - since:.0f} s")
+        did += 1
+    if did:
         say(f"ready after {time.monotonic() - began:.0f} s")
     return 0
 

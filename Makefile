@@ -1,0 +1,73 @@
+# `make` or `make help` lists the targets. Everything runs out of .venv, which `make setup` builds.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PYTEST_ARGS ?=
+# Seconds that a whole test run may take before it is ended.
+TEST_LIMIT ?= 1500
+
+# Tools find the .venv's Ansible and collections, not those of the machine.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+unexport PYTHONPATH
+
+.PHONY: help setup remediate test static check lint sanity bench train clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make remediate FAULT=bad_image_tag                          another fault of the simulated shop"
+	@echo "  make remediate REPORT='cart is down' NAMESPACE=shop KUBECONFIG=~/.kube/config   your own cluster"
+	@echo "  make test LAB=1                                             also the tests on the cluster of KUBECONFIG"
+
+setup: ## install everything into .venv, convert the base model (does nothing when it is there)
+	@$(PYTHON) setup/install.py
+
+# A KUBECONFIG that happens to be in the environment must not turn the demonstration into a change of that cluster:
+# only a REPORT asks for a real one. Values travel by environment, so that no quote in a report ends up as shell.
+remediate: setup ## break a service of a simulated shop, and see it repaired
+ifdef REPORT
+	@REPORT="$$REPORT" NAMESPACE="$${NAMESPACE:-}" $(BIN)/ansible-playbook playbooks/remediate.yml \
+	  -e "$$($(BIN)/python -c 'import json, os; print(json.dumps({"report": os.environ["REPORT"]} | \
+	    ({"remediate_namespace": os.environ["NAMESPACE"]} if os.environ["NAMESPACE"] else {})))')" \
+	  $(if $(OUT),-e remediate_out='$(OUT)') $(if $(MODE),-e remediate_mode='$(MODE)')
+else
+	@env -u KUBECONFIG $(BIN)/e2ereme demo $(if $(FAULT),--fault '$(FAULT)') $(if $(SEED),--seed '$(SEED)')
+endif
+
+static: ## import contracts, ruff, mypy
+	@$(BIN)/lint-imports --no-cache | tail -n +10
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+# Tests change the cluster they run on: one from the environment is used only when LAB=1 says so.
+test: setup static ## all tests: unit, component, integration, and with LAB=1 on a real cluster
+	@$(if $(LAB),,env -u KUBECONFIG) timeout --kill-after=20 $(TEST_LIMIT) $(BIN)/pytest --durations=5 $(PYTEST_ARGS)
+
+check: setup static lint sanity ## every linter, and ansible-test sanity
+
+lint: ## ruff format, yamllint, ansible-lint (production), codespell
+	@$(BIN)/ruff format --check .
+	@$(BIN)/yamllint --strict .
+	@$(BIN)/ansible-lint --offline --profile production roles playbooks
+	@$(BIN)/codespell
+
+# ansible-test takes only a checkout that really lies at ansible_collections/e2ereme/remediate: it gets a copy of
+# what git would commit.
+sanity: ## ansible-test sanity, in a copy
+	@tree=$$(mktemp -d); trap 'rm -rf "$$tree"' EXIT; \
+	copy=$$tree/ansible_collections/e2ereme/remediate; mkdir -p "$$copy"; \
+	git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -cf - | tar -xf - -C "$$copy"; \
+	cd "$$copy" && git init -q && git add -A && $(CURDIR)/$(BIN)/ansible-test sanity --local --python default
+
+bench: setup ## the table of faults and methods on random systems
+	@$(BIN)/e2ereme bench $(ARGS)
+
+train: setup ## make the adapter in model/weights anew (resumes where it stopped)
+	@$(BIN)/e2ereme train $(ARGS)
+
+clean: ## remove .venv, the converted base model and what tools cached
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis out
