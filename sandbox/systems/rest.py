@@ -1,0 +1,85 @@
+"""The few API calls that deploying and breaking a system takes, through any transport."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+Object = dict[str, Any]
+
+_GROUPS = {
+    "apps/v1": {"Deployment": "deployments", "ReplicaSet": "replicasets", "StatefulSet": "statefulsets",
+                "DaemonSet": "daemonsets", "ControllerRevision": "controllerrevisions"},
+    "batch/v1": {"Job": "jobs", "CronJob": "cronjobs"},
+    "networking.k8s.io/v1": {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses"},
+    "policy/v1": {"PodDisruptionBudget": "poddisruptionbudgets"},
+    "autoscaling/v2": {"HorizontalPodAutoscaler": "horizontalpodautoscalers"},
+    "discovery.k8s.io/v1": {"EndpointSlice": "endpointslices"},
+    "storage.k8s.io/v1": {"StorageClass": "storageclasses"},
+    "v1": {"Namespace": "namespaces", "Node": "nodes", "Pod": "pods", "Service": "services", "ConfigMap": "configmaps",
+           "Secret": "secrets", "ServiceAccount": "serviceaccounts", "Event": "events", "Endpoints": "endpoints",
+           "PersistentVolumeClaim": "persistentvolumeclaims", "PersistentVolume": "persistentvolumes",
+           "ResourceQuota": "resourcequotas", "LimitRange": "limitranges"},
+}  # fmt: skip
+_PLACES = {kind: (version, plural) for version, kinds in _GROUPS.items() for kind, plural in kinds.items()}
+_CLUSTER_SCOPED = ("Namespace", "Node", "PersistentVolume", "StorageClass")
+
+
+class ApiError(Exception):
+    """The API server said no; ``status`` is its HTTP code."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def path_of(kind: str, namespace: str, name: str = "") -> str:
+    """The URL path of a kind in a namespace, or of one object."""
+    version, plural = _PLACES[kind]
+    root = f"/api/{version}" if version == "v1" else f"/apis/{version}"
+    space = "" if kind in _CLUSTER_SCOPED else f"/namespaces/{namespace}"
+    return f"{root}{space}/{plural}" + (f"/{name}" if name else "")
+
+
+class Api:
+    """Create, get, replace, delete. Raises ApiError."""
+
+    def __init__(self, transport: Any) -> None:
+        self.transport = transport
+
+    def get(self, kind: str, namespace: str, name: str) -> Object | None:
+        try:
+            return self._ask("GET", path_of(kind, namespace, name))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def list(self, kind: str, namespace: str) -> list[Object]:
+        items = self._ask("GET", path_of(kind, namespace)).get("items", [])
+        version = _PLACES[kind][0]
+        return [{"apiVersion": version, "kind": kind, **item} for item in items]
+
+    def create(self, manifest: Object, manager: str) -> Object:
+        space = manifest["metadata"].get("namespace", "")
+        return self._ask("POST", path_of(manifest["kind"], space), manager, manifest)
+
+    def replace(self, manifest: Object, manager: str) -> Object:
+        meta = manifest["metadata"]
+        return self._ask("PUT", path_of(manifest["kind"], meta.get("namespace", ""), meta["name"]), manager, manifest)
+
+    def delete(self, kind: str, namespace: str, name: str) -> None:
+        self._ask("DELETE", path_of(kind, namespace, name))
+
+    def visit(self, namespace: str, service: str, port: int | str, path: str = "/") -> int:
+        """The HTTP status that a Service answers through the API server's proxy."""
+        url = f"{path_of('Service', namespace, f'{service}:{port}')}/proxy{path}"
+        return int(self.transport.request("GET", url).status)
+
+    def _ask(self, method: str, path: str, manager: str = "", body: Object | None = None) -> Object:
+        query = {"fieldManager": manager} if manager else None
+        answer = self.transport.request(method, path, query, body)
+        data: Object = json.loads(answer.body) if answer.body else {}
+        if answer.status >= 300:
+            raise ApiError(answer.status, f"{method} {path}: {answer.status} {data.get('message', '')}")
+        return data
