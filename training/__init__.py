@@ -1,0 +1,1 @@
+"""What makes model/weights: expert Episodes, supervised fine-tuning, simulation RFT, reality-anchored RFT."""
