@@ -209,8 +209,6 @@ _HOST = re.compile(r"^[a-z]([a-z0-9.-]*[a-z0-9])?$")
 _HOST_NAME = re.compile(
     r"(?:^|_)(HOST|HOSTNAME|ADDR|ADDRESS|SERVICE|SERVER|UPSTREAM|ENDPOINT|BACKEND)S?$", re.IGNORECASE
 )
-    r"(?:^|_)(HOST|HOSTNAME|ADDR|ADDRESS|SERVICE|SERVER|UPSTREAM|ENDPOINT|BACKEND)S?$", re.IGNORECASE
-)
 
 
 def _calls(view: View, work: Workload) -> Iterator[Call]:
