@@ -25,7 +25,6 @@ import time
 from typing import Any
 
 import yaml
-
 from ansible.plugins.callback import CallbackBase
 
 MESSAGE = 500  # characters

@@ -45,7 +45,11 @@ def cluster_environment(options: Mapping[str, Any], environ: Mapping[str, str], 
 def _default(chosen: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
     """The client's default file; without one a bare ``host`` (a local proxy) gets a kubeconfig of its own."""
     default = environ.get("KUBECONFIG") or "~/.kube/config"
-    if "host" not in chosen or "context" in chosen or any(Path(_absolute(p)).exists() for p in default.split(os.pathsep)):
+    if (
+        "host" not in chosen
+        or "context" in chosen
+        or any(Path(_absolute(p)).exists() for p in default.split(os.pathsep))
+    ):
         return default
     return {
         "apiVersion": "v1",

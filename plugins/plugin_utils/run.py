@@ -152,7 +152,9 @@ class ProcessRunner:
         seconds = time.monotonic() - started
         if rc == 0 or tasks or stopped:
             return RunResult(-1 if rc is None else rc, tuple(tasks), seconds, stopped)
-        raise RunError(f"The playbook did not start: {_tail(folder / 'output.log')}", "It is playbook.yml of the attempt.")
+        raise RunError(
+            f"The playbook did not start: {_tail(folder / 'output.log')}", "It is playbook.yml of the attempt."
+        )
 
     def close(self) -> None:
         """Ends the process, what it started, and the working directory."""
@@ -170,7 +172,8 @@ class ProcessRunner:
         self.close()
 
     def _send(self, message: Mapping[str, Any]) -> None:
-        assert self._process is not None and self._process.stdin is not None
+        assert self._process is not None
+        assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
             self._process.stdin.flush()
@@ -179,7 +182,8 @@ class ProcessRunner:
 
     def _events(self, deadline: float) -> Any:
         """The events of a job until ``deadline``, by the monotonic clock; ends when it has passed."""
-        assert self._process is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             while True:
@@ -212,11 +216,15 @@ class ProcessRunner:
     def _died(self) -> RunError:
         log = _tail(self._home / "runner.log") if self._home else ""
         self.close()
-        return RunError(f"The process that runs playbooks ended: {log or 'it left no message'}.", "Run it again with -vvv.")
+        return RunError(
+            f"The process that runs playbooks ended: {log or 'it left no message'}.", "Run it again with -vvv."
+        )
 
 
 def _task(event: Mapping[str, Any]) -> TaskResult:
-    return TaskResult(event["name"], event["module"], event["status"], event["message"], event["seconds"], event["diff"])
+    return TaskResult(
+        event["name"], event["module"], event["status"], event["message"], event["seconds"], event["diff"]
+    )
 
 
 def _tail(path: Path, size: int = 600) -> str:

@@ -14,6 +14,7 @@ enough.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -202,10 +203,8 @@ def end_all() -> None:
     for _ in range(100):
         below = descendants(os.getpid())
         for process in below:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass

@@ -1,0 +1,66 @@
+# Copyright: the e2ereme.remediate authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Has a failing service repaired, on the controller, once for all hosts of the play."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ...model import client, weights
+from ..plugin_utils.conduct import conduct
+from ..plugin_utils.hands import Ask
+from ..plugin_utils.options import ARGUMENTS, order, result_of, shown
+
+display = Display()
+
+
+class ActionModule(ActionBase):
+    """Converts Ansible's arguments into an Order and what came of it into a result."""
+
+    BYPASS_HOST_LOOP = True
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        context = self._task
+        asked = order(
+            arguments,
+            check=bool(context.check_mode),
+            no_log=bool(context.no_log),
+            verbosity=display.verbosity,
+            temporary=constants.DEFAULT_LOCAL_TMP,
+        )
+
+        def open_model() -> Ask:
+            model = _model(arguments)
+            return lambda report, wish, policy: client.ask(
+                model,
+                report,
+                wish.evidence,
+                policy,
+                attempts=wish.attempts,
+                steps=wish.steps,
+                looked=wish.looked,
+            )
+
+        done = conduct(asked, open_model, lambda tell: shown(display.display, tell, asked.no_log))
+        return result | result_of(done, check=asked.check, diff=bool(context.diff))
+
+
+def _model(arguments: dict[str, Any]) -> client.Model:
+    """A server where ``model`` is an address; else the local worker, which begins to load."""
+    name = arguments["model"]
+    if name.startswith(("http://", "https://")):
+        return client.RemoteModel(name, arguments["model_name"], arguments["model_api_key"] or "")
+    worker = client.WorkerModel(weights.find(name), arguments["model_python"] or sys.executable)
+    worker.start()
+    return worker

@@ -1,0 +1,173 @@
+# Copyright: the e2ereme.remediate authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of the remediate action; all of its code is in plugins/action/remediate.py."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: remediate
+short_description: Repair a failing Kubernetes service from a report, verified
+version_added: 0.1.0
+author:
+  - the e2ereme.remediate authors
+description:
+  - Takes a report of a failing service, looks at the cluster, has a small local language model write an
+    Ansible playbook, checks that playbook against a policy, runs it, and verifies on the cluster that the
+    service is healthy again.
+  - A change that does not verify is undone, and the next attempt knows why it failed. When the model or a
+    guard finds that a person must act, the task fails with the outcome V(escalated) and says what was learnt.
+  - Works once on the controller, whatever hosts the play has.
+options:
+  report:
+    description:
+      - What is wrong. A path to a file (relative to the current directory), inline text, JSON, or a structure.
+      - Known formats are plain text, Alertmanager v4 webhooks, k8sgpt's JSON, and JSON or YAML with the keys
+        C(summary), C(namespace), C(suspects) and C(severity).
+      - Text from outside that is given inline should be marked C(!unsafe), or Ansible evaluates what looks
+        like a template in it. A file is never evaluated.
+    type: raw
+    required: true
+  namespace:
+    description: The namespace of the failing service. Needed where the report does not say it.
+    type: str
+  mode:
+    description:
+      - V(auto) repairs, V(plan) stops at a checked playbook with its server-side dry-run diff and changes nothing.
+      - Check mode is V(plan).
+    type: str
+    choices: [auto, plan]
+    default: auto
+  out:
+    description:
+      - Folder for what the Episode leaves, see C(docs/episode.md).
+      - By default a new folder below C($XDG_STATE_HOME/e2ereme/episodes).
+    type: path
+  policy:
+    description: A policy file, laid over the built-in policy. See C(docs/policy.md).
+    type: path
+  attempts:
+    description: How many playbooks may be tried.
+    type: int
+    default: 3
+  steps:
+    description: How many answers the model may give.
+    type: int
+    default: 8
+  seconds:
+    description: After how many seconds no further attempt is started.
+    type: float
+    default: 600.0
+  tokens:
+    description: How many tokens the model may read and write.
+    type: int
+    default: 20000
+  settle:
+    description: For how many seconds the service must stay healthy before it counts as repaired.
+    type: float
+    default: 15.0
+  checks:
+    description:
+      - Further requests that must succeed for the service to count as repaired. They go through the API
+        server's proxy.
+      - Each has a C(name) and may have C(kind) (C(service) or C(pod)), C(port), C(path), C(status) and C(max_seconds).
+    type: list
+    elements: dict
+    default: []
+  model:
+    description:
+      - V(default) is the adapter that the collection ships, V(none) the untuned base, a path another adapter;
+        each runs in a local worker that outlives the task.
+      - An C(http) or C(https) address names a server that speaks the OpenAI protocol, such as vLLM.
+    type: str
+    default: default
+  model_name:
+    description: The name of the model on a server.
+    type: str
+    default: e2ereme
+  model_api_key:
+    description: The key for a server.
+    type: str
+  model_python:
+    description: The Python interpreter that has torch and transformers. By default the one that runs Ansible.
+    type: path
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - e2ereme.remediate.remediate_attributes
+seealso:
+  - plugin: e2ereme.remediate.report
+    plugin_type: filter
+notes:
+  - Needs the Python package C(kubernetes) and the collection C(kubernetes.core) on the controller.
+"""
+
+EXAMPLES = r"""
+- name: Repair what an alert describes
+  e2ereme.remediate.remediate:
+    report: alert.json
+
+- name: Say what would be done about a slow cart, and change nothing
+  e2ereme.remediate.remediate:
+    report: cart answers slowly since the release at noon
+    namespace: shop
+    mode: plan
+    out: ./episode
+
+- name: Repair, or page a person with what was learnt
+  block:
+    - name: Repair what the alert describes
+      e2ereme.remediate.remediate:
+        report: "{{ alert }}"
+        policy: policies/production.yml
+        checks:
+          - name: frontend
+            kind: service
+            path: /healthz
+            max_seconds: 0.5
+      register: remediation
+  rescue:
+    - name: Page
+      ansible.builtin.debug:
+        msg: "{{ remediation.message }}"
+"""
+
+RETURN = r"""
+outcome:
+  description:
+    - V(resolved), V(planned) and V(healthy) succeed.
+    - V(escalated), V(exhausted), V(refused), V(cancelled) and V(broken) fail the task.
+  returned: always
+  type: str
+  sample: resolved
+message:
+  description: One line that begins with the outcome.
+  returned: always
+  type: str
+  sample: "resolved: Patch Deployment cart; verified healthy for 15 s"
+attempts:
+  description: How many playbooks were written.
+  returned: always
+  type: int
+  sample: 1
+episode:
+  description: Path of episode.json.
+  returned: always
+  type: str
+folder:
+  description: The folder with everything that the Episode left.
+  returned: always
+  type: str
+changed_objects:
+  description: The objects that are not as they were before.
+  returned: always
+  type: list
+  elements: str
+  sample: ["Deployment cart"]
+playbook:
+  description: The text of the last playbook that passed the gate; empty without one.
+  returned: always
+  type: str
+seconds:
+  description: Where the time went, by span.
+  returned: always
+  type: dict
+"""

@@ -1,0 +1,126 @@
+# Copyright: the e2ereme.remediate authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One Episode with real parts, from options to the folder that it leaves."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..module_utils.errors import InputError, RemediateError
+from .artefacts import Folder
+from .episode import Bounds, Episode
+from .hands import Ask, ControllerHands, Settings
+from .interrupts import Interrupts
+from .loop import Tell, drive, remediate
+from .policy import load_policy
+from .report import Report
+from .run import ProcessRunner
+from .spans import Spans, TimedTransport
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user ordered. ``connection`` holds connection options of kubernetes.core."""
+
+    report: Any
+    namespace: str | None = None
+    mode: str = "auto"
+    out: str | None = None
+    policy: str | None = None
+    bounds: Bounds = Bounds()
+    settle: float = 15.0
+    checks: Sequence[Mapping[str, Any]] = ()
+    connection: Mapping[str, Any] = field(default_factory=dict)
+    check: bool = False  # Ansible's check mode
+    no_log: bool = False
+    verbosity: int = 0
+    temporary: str | None = None  # where working directories are made
+
+
+@dataclass(frozen=True)
+class Conducted:
+    """What came of it: the Episode, its folder, its seconds by span, and the diffs of its runs."""
+
+    episode: Episode
+    folder: str
+    seconds: Mapping[str, float]
+    diffs: tuple[str, ...] = ()
+
+
+def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], None]) -> Conducted:
+    """Never raises for what went wrong on the way: that is an outcome, whose message says it.
+
+    ``open_model`` gives what asks the model; it may start loading it.
+    """
+    spans = Spans(time.monotonic)
+    interrupts = Interrupts()
+    report = Report("", (), order.namespace or "", "", "", "")
+    folder: Folder | None = None
+    hands: ControllerHands | None = None
+    with interrupts.listening(), _runner(order) as runner:
+        try:
+            report = _report(order)
+            folder = Folder(order.out or _default_folder(report))
+            policy = load_policy(order.policy)
+            ask = open_model()
+            runner.warm()
+            hands = ControllerHands(
+                report=report,
+                policy=policy,
+                cluster=_cluster(order, spans),
+                runner=runner,
+                ask=ask,
+                say=say,
+                folder=folder,
+                spans=spans,
+                interrupts=interrupts,
+                settings=Settings(
+                    dry=order.check or order.mode == "plan",
+                    settle=order.settle,
+                    checks=order.checks,
+                    verbosity=order.verbosity,
+                ),
+            )
+            mode = "plan" if hands.settings.dry else "auto"
+            episode = drive(remediate(report, order.bounds, time.monotonic, mode=mode), hands)
+        except RemediateError as error:
+            episode = Episode(report, "broken", f"broken: {error}", (), (), ())
+        finally:
+            if hands is not None:
+                hands.close()
+    seconds = spans.seconds()
+    if folder is not None:
+        try:
+            folder.episode(episode, seconds)
+        except InputError as error:  # the disk filled up meanwhile; what was done is still to be told
+            say(Tell("end", str(error)))
+    return Conducted(episode, str(folder.path) if folder else "", seconds, tuple(hands.diffs) if hands else ())
+
+
+def _runner(order: Order) -> ProcessRunner:
+    return ProcessRunner(order.connection, no_log=order.no_log, parent=order.temporary)
+
+
+def _report(order: Order) -> Report:
+    from .report_parse import parse_report
+
+    return parse_report(order.report, order.namespace)
+
+
+def _cluster(order: Order, spans: Spans) -> Any:
+    from ..module_utils.cluster import Cluster
+    from ..module_utils.connect import KubernetesTransport
+
+    with spans("import"):
+        return Cluster(TimedTransport(KubernetesTransport(order.connection), spans))
+
+
+def _default_folder(report: Report) -> str:
+    """A new folder in the user's state directory, by time and fingerprint."""
+    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    name = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + (report.fingerprint[:8] or "report")
+    return os.path.join(state, "e2ereme", "episodes", name)

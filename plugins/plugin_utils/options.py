@@ -1,0 +1,102 @@
+# Copyright: the e2ereme.remediate authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The options of the remediate action, and its result, as plain data on Ansible's side."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..module_utils.connect import OPTIONS as CONNECTION
+from .conduct import Conducted, Order
+from .episode import Bounds
+from .loop import Tell
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "report": {"type": "raw", "required": True},
+    "namespace": {"type": "str"},
+    "mode": {"type": "str", "choices": ["auto", "plan"], "default": "auto"},
+    "out": {"type": "path"},
+    "policy": {"type": "path"},
+    "attempts": {"type": "int", "default": Bounds.attempts},
+    "steps": {"type": "int", "default": Bounds.steps},
+    "seconds": {"type": "float", "default": Bounds.seconds},
+    "tokens": {"type": "int", "default": Bounds.tokens},
+    "settle": {"type": "float", "default": 15.0},
+    "checks": {"type": "list", "elements": "dict", "default": []},
+    "model": {"type": "str", "default": "default"},
+    "model_name": {"type": "str", "default": "e2ereme"},
+    "model_api_key": {"type": "str", "no_log": True},
+    "model_python": {"type": "path"},
+    # connection options of kubernetes.core
+    "kubeconfig": {"type": "raw"},
+    "context": {"type": "str"},
+    "host": {"type": "str"},
+    "api_key": {"type": "str", "no_log": True},
+    "username": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "client_cert": {"type": "path", "aliases": ["cert_file"]},
+    "client_key": {"type": "path", "aliases": ["key_file"], "no_log": False},
+    "ca_cert": {"type": "path", "aliases": ["ssl_ca_cert"]},
+    "validate_certs": {"type": "bool", "aliases": ["verify_ssl"]},
+    "proxy": {"type": "str"},
+    "no_proxy": {"type": "str"},
+    "proxy_headers": {
+        "type": "dict",
+        "options": {
+            "proxy_basic_auth": {"type": "str", "no_log": True},
+            "basic_auth": {"type": "str", "no_log": True},
+            "user_agent": {"type": "str"},
+        },
+    },
+    "persist_config": {"type": "bool"},
+    "impersonate_user": {"type": "str"},
+    "impersonate_groups": {"type": "list", "elements": "str"},
+}
+
+
+def order(arguments: Mapping[str, Any], **context: Any) -> Order:
+    """The Order for validated ``arguments``; ``context`` holds what comes from the play (check, no_log, …)."""
+    return Order(
+        report=arguments["report"],
+        namespace=arguments["namespace"],
+        mode=arguments["mode"],
+        out=arguments["out"],
+        policy=arguments["policy"],
+        bounds=Bounds(arguments["attempts"], arguments["steps"], arguments["seconds"], arguments["tokens"]),
+        settle=arguments["settle"],
+        checks=arguments["checks"],
+        connection={name: arguments[name] for name in CONNECTION if arguments.get(name) is not None},
+        **context,
+    )
+
+
+def result_of(done: Conducted, *, check: bool, diff: bool) -> dict[str, Any]:
+    """The result of the task. In check mode ``changed`` says what would be."""
+    episode = done.episode
+    planned = check and episode.outcome == "planned"
+    result: dict[str, Any] = {
+        "outcome": episode.outcome,
+        "message": episode.message,
+        "msg": episode.message,
+        "changed": bool(episode.changed) or planned,
+        "failed": not episode.succeeded,
+        "episode": f"{done.folder}/episode.json" if done.folder else "",
+        "folder": done.folder,
+        "attempts": len(episode.attempts),
+        "changed_objects": [str(ref) for ref in episode.changed],
+        "playbook": next((a.playbook.text for a in reversed(episode.attempts) if a.playbook), ""),
+        "seconds": dict(done.seconds),
+    }
+    if diff and done.diffs:
+        result["diff"] = [{"prepared": text} for text in done.diffs]
+    return result
+
+
+def shown(display: Callable[[str], None], tell: Tell, no_log: bool) -> None:
+    """Prints one line of progress, or only the station where the task says no_log."""
+    text = "" if no_log else "".join(char if char.isprintable() else " " for char in tell.text)
+    attempt = f"attempt {tell.attempt}: " if tell.attempt else ""
+    with contextlib.suppress(OSError):  # whoever watched is gone; the undo must go on
+        display(f"  {tell.station:<8} {attempt}{text}".rstrip())
