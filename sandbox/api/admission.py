@@ -1,0 +1,215 @@
+"""What the API server adds to a new object and checks against others: namespaces, service accounts, addresses,
+limit ranges and quotas. Controllers that make Pods use ``admit_pod`` too, as theirs pass the same door."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from ..store import Store
+from .quantity import canonical, value_of
+from .resources import Resource
+from .status import StatusError, not_found, qualified
+
+Object = dict[str, Any]
+
+_NOT_READY = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+
+
+def admit(store: Store, resource: Resource, obj: Object) -> Object:
+    """The object as it is stored. Raises 403 or 404."""
+    if resource.namespaced:
+        _check_namespace(store, resource, obj)
+    if resource.kind == "Pod":
+        return admit_pod(store, obj)
+    if resource.kind == "Service":
+        return _with_addresses(store, obj)
+    if resource.kind == "PersistentVolumeClaim" and "storageClassName" not in obj["spec"]:
+        default = _default_storage_class(store)
+        if default:
+            return {**obj, "spec": {**obj["spec"], "storageClassName": default}}
+    if resource.kind == "Namespace":
+        labels = {"kubernetes.io/metadata.name": obj["metadata"]["name"], **obj["metadata"].get("labels", {})}
+        meta = {**obj["metadata"], "labels": labels}
+        return {**obj, "metadata": meta, "status": {"phase": "Active"}}
+    return obj
+
+
+def admit_pod(store: Store, pod: Object) -> Object:
+    """A Pod with its service account, tolerations, requests, limit-range defaults; 403 where a quota is full or
+    the service account is missing."""
+    namespace = pod["metadata"]["namespace"]
+    name = pod["metadata"].get("name") or pod["metadata"].get("generateName", "")
+    spec = dict(pod["spec"])
+    account = spec.get("serviceAccountName") or "default"
+    if store.get("ServiceAccount", namespace, account) is None:
+        why = f'error looking up service account {namespace}/{account}: serviceaccount "{account}" not found'
+        raise forbidden("pods", "", name, why)
+    spec["serviceAccountName"] = spec["serviceAccount"] = account
+    spec.setdefault("enableServiceLinks", True)
+    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    spec.setdefault("priority", 0)
+    tolerations = list(spec.get("tolerations", ()))
+    for key in _NOT_READY:
+        if not any(toleration.get("key") == key for toleration in tolerations):
+            tolerations.append({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
+    spec["tolerations"] = tolerations
+    ranges = store.list("LimitRange", namespace)
+    for group in ("containers", "initContainers"):
+        if group in spec:
+            spec[group] = [_with_requests(container, ranges) for container in spec[group]]
+    admitted = {**pod, "spec": spec}
+    admitted["status"] = {"phase": "Pending", "qosClass": _quality(spec)}
+    _check_quota(store, namespace, name, admitted)
+    return admitted
+
+
+def forbidden(plural: str, group: str, name: str, why: str) -> StatusError:
+    message = f'{qualified(plural, group)} "{name}" is forbidden: {why}'
+    details: Object = {"name": name, "kind": plural}
+    if group:
+        details["group"] = group
+    return StatusError(403, "Forbidden", message, details)
+
+
+def _check_namespace(store: Store, resource: Resource, obj: Object) -> None:
+    name = obj["metadata"]["namespace"]
+    namespace = store.get("Namespace", None, name)
+    if namespace is None:
+        raise not_found("namespaces", "", name)
+    if namespace["metadata"].get("deletionTimestamp"):
+        why = f"unable to create new content in namespace {name} because it is being terminated"
+        raise forbidden(resource.plural, resource.group, obj["metadata"].get("name", ""), why)
+
+
+def _with_requests(container: Object, ranges: list[Object]) -> Object:
+    resources = dict(container.get("resources", {}))
+    limits, requests = dict(resources.get("limits", {})), dict(resources.get("requests", {}))
+    for limit_range in ranges:
+        for item in limit_range["spec"].get("limits", ()):
+            if item.get("type") == "Container":
+                explicit = set(limits)
+                for name, amount in item.get("default", {}).items():
+                    limits.setdefault(name, amount)
+                for name, amount in item.get("defaultRequest", {}).items():
+                    if name not in explicit:
+                        requests.setdefault(name, amount)
+    for name, amount in limits.items():
+        requests.setdefault(name, amount)
+    if limits:
+        resources["limits"] = limits
+    if requests:
+        resources["requests"] = requests
+    return {**container, "resources": resources}
+
+
+def _quality(spec: Object) -> str:
+    containers = spec.get("containers", ())
+    sets = [container.get("resources", {}) for container in containers]
+    if not any(part.get("limits") or part.get("requests") for part in sets):
+        return "BestEffort"
+    for part in sets:
+        limits, requests = part.get("limits", {}), part.get("requests", {})
+        if not {"cpu", "memory"} <= limits.keys() or any(
+            requests.get(name) != limits[name] for name in ("cpu", "memory")
+        ):
+            return "Burstable"
+    return "Guaranteed"
+
+
+def usage_of(pods: list[Object]) -> dict[str, Decimal]:
+    """What Pods use of a quota: pods, and requests and limits of cpu and memory."""
+    used: dict[str, Decimal] = {"pods": Decimal(len(pods)), "count/pods": Decimal(len(pods))}
+    for pod in pods:
+        for container in pod["spec"].get("containers", ()):
+            resources = container.get("resources", {})
+            for group in ("requests", "limits"):
+                for name, amount in resources.get(group, {}).items():
+                    key = f"{group}.{name}"
+                    used[key] = used.get(key, Decimal(0)) + value_of(amount)
+    for name in ("cpu", "memory"):
+        used[name] = used.get(f"requests.{name}", Decimal(0))
+    return used
+
+
+def _check_quota(store: Store, namespace: str, name: str, pod: Object) -> None:
+    quotas = store.list("ResourceQuota", namespace)
+    if not quotas:
+        return
+    active = [
+        there
+        for there in store.list("Pod", namespace)
+        if there.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+    ]
+    used, asked = usage_of(active), usage_of([pod])
+    for quota in quotas:
+        hard = quota["spec"].get("hard", {})
+        over = [
+            key
+            for key in sorted(hard)
+            if asked.get(key) and used.get(key, Decimal(0)) + asked[key] > value_of(hard[key])
+        ]
+        missing = sorted(key for key in hard if key.startswith(("requests.", "limits.")) and not asked.get(key))
+        title = quota["metadata"]["name"]
+        if missing:
+            listed = "; ".join(f"{key} for: {_container_names(pod, key)}" for key in missing)
+            raise forbidden("pods", "", name, f"failed quota: {title}: must specify {listed}")
+        if over:
+
+            def words(amounts: dict[str, Decimal]) -> str:
+                return ",".join(f"{key}={_amount(amounts.get(key, Decimal(0)), hard[key])}" for key in over)
+
+            limited = ",".join(f"{key}={hard[key]}" for key in over)
+            why = f"exceeded quota: {title}, requested: {words(asked)}, used: {words(used)}, limited: {limited}"
+            raise forbidden("pods", "", name, why)
+
+
+def _container_names(pod: Object, key: str) -> str:
+    group, _, name = key.partition(".")
+    names = [c["name"] for c in pod["spec"]["containers"] if name not in c.get("resources", {}).get(group, {})]
+    return ",".join(names)
+
+
+def _amount(value: Decimal, like: str) -> str:
+    """A number as a quantity in the family of suffixes that ``like`` uses."""
+    if like[-1:] == "i" and value == value.to_integral_value() and int(value) % 1024 == 0:
+        return canonical(f"{int(value) // 1024}Ki")
+    return canonical(f"{value:f}")
+
+
+def _with_addresses(store: Store, service: Object) -> Object:
+    spec = dict(service["spec"])
+    if spec.get("type") == "ExternalName":
+        return service
+    if not spec.get("clusterIP"):
+        spec["clusterIP"] = _free_address(store)
+    spec["clusterIPs"] = [spec["clusterIP"]]
+    spec.setdefault("ipFamilies", ["IPv4"])
+    spec.setdefault("ipFamilyPolicy", "SingleStack")
+    if spec["type"] in ("NodePort", "LoadBalancer"):
+        taken = {port.get("nodePort") for there in store.list("Service") for port in there["spec"].get("ports", ())}
+        ports = []
+        for port in spec.get("ports", ()):
+            if not port.get("nodePort"):
+                free = next(number for number in range(30000, 32768) if number not in taken)
+                taken.add(free)
+                port = {**port, "nodePort": free}
+            ports.append(port)
+        spec["ports"] = ports
+    return {**service, "spec": spec}
+
+
+def _free_address(store: Store) -> str:
+    taken = {service["spec"].get("clusterIP") for service in store.list("Service")}
+    number = 256 + len(taken)
+    while (address := f"10.96.{number // 256}.{number % 256}") in taken or number % 256 == 0:
+        number += 1
+    return address
+
+
+def _default_storage_class(store: Store) -> str:
+    for storage_class in store.list("StorageClass"):
+        annotations = storage_class["metadata"].get("annotations", {})
+        if annotations.get("storageclass.kubernetes.io/is-default-class") == "true":
+            return str(storage_class["metadata"]["name"])
+    return ""

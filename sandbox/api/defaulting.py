@@ -1,0 +1,95 @@
+"""Defaults that depend on other fields, by type. The plain ones are in defaults.yaml."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any
+
+Object = dict[str, Any]
+
+
+def _container(container: Object) -> None:
+    if "imagePullPolicy" not in container and container.get("image"):
+        tag = container["image"].rpartition("/")[2].partition(":")[2]
+        latest = tag in ("", "latest") and "@" not in container["image"]
+        container["imagePullPolicy"] = "Always" if latest else "IfNotPresent"
+    for port in container.get("ports", ()):
+        port.setdefault("protocol", "TCP")
+
+
+def _service(spec: Object) -> None:
+    for port in spec.get("ports", ()):
+        if port.get("targetPort") in (None, "", 0) and "port" in port and spec.get("type") != "ExternalName":
+            port["targetPort"] = port["port"]
+    if spec.get("type") in ("NodePort", "LoadBalancer"):
+        spec.setdefault("externalTrafficPolicy", "Cluster")
+    if spec.get("type") == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
+    if spec.get("type") == "ExternalName":
+        spec.pop("internalTrafficPolicy", None)
+
+
+def _deployment_strategy(strategy: Object) -> None:
+    if strategy["type"] == "RollingUpdate":
+        rolling = strategy.setdefault("rollingUpdate", {})
+        rolling.setdefault("maxSurge", "25%")
+        rolling.setdefault("maxUnavailable", "25%")
+
+
+def _statefulset_strategy(strategy: Object) -> None:
+    if strategy["type"] == "RollingUpdate":
+        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
+
+
+def _daemonset_strategy(strategy: Object) -> None:
+    if strategy["type"] == "RollingUpdate":
+        rolling = strategy.setdefault("rollingUpdate", {})
+        rolling.setdefault("maxSurge", 0)
+        rolling.setdefault("maxUnavailable", 1)
+
+
+def _job(spec: Object) -> None:
+    if "completions" not in spec and "parallelism" not in spec:
+        spec["completions"] = 1
+    spec.setdefault("parallelism", 1)
+
+
+def _pod(spec: Object) -> None:
+    """serviceAccount is the old name of serviceAccountName and is kept beside it."""
+    name = spec.get("serviceAccountName") or spec.get("serviceAccount")
+    if name:
+        spec["serviceAccountName"] = spec["serviceAccount"] = name
+
+
+def _autoscaler(spec: Object) -> None:
+    if not spec.get("metrics"):
+        target = {"type": "Utilization", "averageUtilization": 80}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+
+
+def _network_policy(spec: Object) -> None:
+    if not spec.get("policyTypes"):
+        spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
+
+
+def _secret(secret: Object) -> None:
+    if secret.get("stringData"):
+        data = secret.setdefault("data", {})
+        for key, text in secret.pop("stringData").items():
+            data[key] = b64encode(text.encode()).decode()
+
+
+BY_TYPE: dict[str, Callable[[Object], None]] = {
+    "Container": _container,
+    "EphemeralContainer": _container,
+    "ServiceSpec": _service,
+    "DeploymentStrategy": _deployment_strategy,
+    "StatefulSetUpdateStrategy": _statefulset_strategy,
+    "DaemonSetUpdateStrategy": _daemonset_strategy,
+    "JobSpec": _job,
+    "PodSpec": _pod,
+    "HorizontalPodAutoscalerSpec": _autoscaler,
+    "NetworkPolicySpec": _network_policy,
+    "Secret": _secret,
+}
