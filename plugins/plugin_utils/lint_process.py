@@ -1,0 +1,62 @@
+# Copyright: the e2ereme.remediate authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The other side of lint.py: a process that loads ansible-lint once and answers one playbook a line.
+
+It runs as a plain file, without the collection around it, because ansible-lint sets up Ansible's
+collection loader, the environment and the log of the whole process to its own taste. It ends when
+its standard input is closed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from tempfile import TemporaryDirectory
+from typing import Any
+
+PROFILE = "production"
+# ignore-errors and no-handler are questions of taste about tasks that run once; long lines are our
+# own emitter's; the syntax check starts a process and costs half a second.
+SKIPPED = ("ignore-errors", "no-handler", "yaml[line-length]", "syntax-check")
+
+
+def serve(folder: str) -> None:
+    """Reads {"text": …} from standard input, writes a list of [rule, message, line] for each."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # nothing else may write among the answers
+    os.chdir(folder)  # no project's .ansible-lint applies
+    rules = _load()
+    for line in sys.stdin:
+        print(json.dumps(_matches(rules, folder, json.loads(line)["text"])), file=answers, flush=True)
+
+
+def _load() -> Any:
+    from ansiblelint.app import get_app
+    from ansiblelint.constants import DEFAULT_RULESDIR
+    from ansiblelint.rules import RulesCollection
+
+    logging.disable(logging.WARNING)
+    app = get_app(offline=True)
+    return RulesCollection(app=app, rulesdirs=[DEFAULT_RULESDIR], options=app.options, profile_name=PROFILE)
+
+
+def _matches(rules: Any, folder: str, text: str) -> list[tuple[str, str, int]]:
+    from ansiblelint.file_utils import Lintable
+    from ansiblelint.runner import Runner
+
+    path = os.path.join(folder, "playbook.yml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    lintable = Lintable(path, kind="playbook")
+    found = Runner(lintable, rules=rules, skip_list=list(SKIPPED), _skip_ansible_syntax_check=True).run()
+    return sorted({(match.tag or match.rule.id, match.message, match.lineno) for match in found}, key=lambda item: item[2])
+
+
+if __name__ == "__main__":
+    with TemporaryDirectory(prefix="e2ereme-lint-") as place:
+        try:
+            serve(place)
+        finally:
+            os.chdir("/")
