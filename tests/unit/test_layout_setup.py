@@ -61,7 +61,7 @@ def test_with_a_gpu_pip_is_not_even_asked(install: ModuleType) -> None:
 
 
 def test_the_index_that_the_user_names_is_taken(install: ModuleType) -> None:
-    assert install.torch_build.choose_index(False, "https://mirror/whl", lambda: report()) == "https://mirror/whl"
+    assert install.torch_build.choose_index(False, "https://mirror/whl", report) == "https://mirror/whl"
 
 
 @pytest.mark.parametrize("name", ["nvidia-cudnn-cu13", "cuda-bindings", "triton"])
