@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from .episode import Bounds, Episode
 from .hands import Ask, ControllerHands, Settings
 from .interrupts import Interrupts
 from .loop import Tell, drive, remediate
-from .policy import load_policy
+from .policy import Policy, load_policy
 from .report import Report
 from .run import ProcessRunner
 from .spans import Spans, TimedTransport
@@ -31,7 +32,7 @@ class Order:
     mode: str = "auto"
     out: str | None = None
     policy: str | None = None
-    bounds: Bounds = Bounds()
+    bounds: Bounds = field(default_factory=Bounds)
     settle: float = 15.0
     checks: Sequence[Mapping[str, Any]] = ()
     connection: Mapping[str, Any] = field(default_factory=dict)
@@ -60,13 +61,14 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
     interrupts = Interrupts()
     report = Report("", (), order.namespace or "", "", "", "")
     folder: Folder | None = None
-    hands: ControllerHands | None = None
-    with interrupts.listening(), _runner(order) as runner:
+    diffs: list[str] = []
+    with interrupts.listening(), contextlib.ExitStack() as held:
         try:
             report = _report(order)
             folder = Folder(order.out or _default_folder(report))
             policy = load_policy(order.policy)
             ask = open_model()
+            runner = held.enter_context(_runner(order, policy))
             runner.warm()
             hands = ControllerHands(
                 report=report,
@@ -75,6 +77,7 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
                 runner=runner,
                 ask=ask,
                 say=say,
+                diffs=diffs,
                 folder=folder,
                 spans=spans,
                 interrupts=interrupts,
@@ -85,24 +88,23 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
                     verbosity=order.verbosity,
                 ),
             )
+            held.callback(hands.close)
             mode = "plan" if hands.settings.dry else "auto"
             episode = drive(remediate(report, order.bounds, time.monotonic, mode=mode), hands)
         except RemediateError as error:
             episode = Episode(report, "broken", f"broken: {error}", (), (), ())
-        finally:
-            if hands is not None:
-                hands.close()
     seconds = spans.seconds()
     if folder is not None:
         try:
             folder.episode(episode, seconds)
         except InputError as error:  # the disk filled up meanwhile; what was done is still to be told
             say(Tell("end", str(error)))
-    return Conducted(episode, str(folder.path) if folder else "", seconds, tuple(hands.diffs) if hands else ())
+    return Conducted(episode, str(folder.path) if folder else "", seconds, tuple(diffs))
 
 
-def _runner(order: Order) -> ProcessRunner:
-    return ProcessRunner(order.connection, no_log=order.no_log, parent=order.temporary)
+def _runner(order: Order, policy: Policy) -> ProcessRunner:
+    modules = sorted(policy.modules)
+    return ProcessRunner(order.connection, no_log=order.no_log, modules=modules, parent=order.temporary)
 
 
 def _report(order: Order) -> Report:

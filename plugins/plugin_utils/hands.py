@@ -140,11 +140,8 @@ class ControllerHands:
         self.say(wish)
 
     def close(self) -> None:
-        """Gives the Lease back and ends the runner."""
-        try:
-            self._held.close()
-        finally:
-            self.runner.close()
+        """Gives the Lease back."""
+        self._held.close()
 
     def _ask_leave(self) -> None:
         """Kill switch, window, rate limit and Lease; each raises Refused."""

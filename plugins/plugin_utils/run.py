@@ -145,7 +145,7 @@ class ProcessRunner:
                     rc = event["rc"]
                     break
             else:
-                stopped = stopped or f"timeout after {timeout:.0f} s"
+                stopped = stopped or f"timeout after {timeout:g} s"
         finally:
             if rc is None:
                 self._stop()

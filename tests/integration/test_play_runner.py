@@ -1,0 +1,186 @@
+"""The runner's process: what reaches a run, what may run, and that nothing outlives it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.e2ereme.remediate.plugins.module_utils.errors import RunError
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.playbook import Playbook
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.run import ProcessRunner
+
+COMMAND = "ansible.builtin.command"
+
+
+def playbook(*tasks: str) -> Playbook:
+    """A playbook of tasks, each a line of YAML."""
+    head = "- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n"
+    return Playbook((), head + "".join(f"    - {task}\n" for task in tasks), ())
+
+
+def command(*words: str) -> str:
+    """One task that runs a command."""
+    return f"{{name: Run, {COMMAND}: {{argv: {list(words)}}}}}"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessRunner]:
+    """One warm runner that may run commands: what is tested is the process, not the modules."""
+    with ProcessRunner(modules=[COMMAND, "ansible.builtin.debug"], parent=tmp_path_factory.mktemp("run")) as runner:
+        runner.warm()
+        yield runner
+
+
+def test_tells_what_each_task_did(shared: ProcessRunner) -> None:
+    result = shared.run(playbook("{name: Say, ansible.builtin.debug: {msg: hello}}", command("true")))
+
+    assert result.ok
+    assert [(task.name, task.module, task.status, task.message) for task in result.tasks] == [
+        ("Say", "ansible.builtin.debug", "ok", "hello"),
+        ("Run", COMMAND, "changed", ""),
+    ]
+
+
+def test_a_failed_task_fails_the_run_with_its_message(shared: ProcessRunner) -> None:
+    result = shared.run(playbook(command("false")))
+
+    assert not result.ok
+    assert result.rc == 2
+    assert result.tasks[0].status == "failed"
+    assert "non-zero return code" in result.tasks[0].message
+
+
+def test_check_mode_reaches_the_run(shared: ProcessRunner, tmp_path: Path) -> None:
+    shared.run(playbook(command("touch", str(tmp_path / "made"))), check=True)
+
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_module_that_is_not_allowed_does_not_run(shared: ProcessRunner, tmp_path: Path) -> None:
+    result = shared.run(playbook(f"ansible.builtin.file: {{path: {tmp_path / 'made'}, state: touch}}"))
+
+    assert result.stopped == "the module ansible.builtin.file is not allowed"
+    assert not result.ok
+    assert not (tmp_path / "made").exists()
+
+
+def test_variables_of_the_outer_play_do_not_reach_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ANSIBLE_CALLBACK_PLUGINS", "AWX_HOST", "AWS_SECRET_ACCESS_KEY", "VAULT_TOKEN"):
+        monkeypatch.setenv(name, "leaks")
+
+    with ProcessRunner(modules=[COMMAND], parent=tmp_path) as runner:
+        runner.run(playbook(command("sh", "-c", f"env > {tmp_path / 'env'}")))
+
+    assert "leaks" not in (tmp_path / "env").read_text()
+
+
+def test_the_connection_reaches_a_run_as_variables(tmp_path: Path) -> None:
+    with ProcessRunner({"host": "https://k", "api_key": "t"}, modules=[COMMAND], parent=tmp_path) as runner:
+        runner.run(playbook(command("sh", "-c", f"env > {tmp_path / 'env'}")))
+
+    found = (tmp_path / "env").read_text().splitlines()
+    assert {"K8S_AUTH_HOST=https://k", "K8S_AUTH_API_KEY=t"} <= set(found)
+
+
+def test_what_is_not_a_playbook_is_an_error_that_says_so(shared: ProcessRunner) -> None:
+    with pytest.raises(RunError, match=r"did not start: .*playbook\.yml"):
+        shared.run(Playbook((), "- nonsense\n", ()))
+
+
+def test_no_log_hides_results(tmp_path: Path) -> None:
+    with ProcessRunner(modules=["ansible.builtin.debug"], no_log=True, parent=tmp_path) as runner:
+        result = runner.run(playbook("{name: Say, ansible.builtin.debug: {msg: hunter2}}"))
+
+    assert result.ok
+    assert "hunter2" not in str(result)
+
+
+def test_a_timeout_ends_the_run_and_leaves_no_orphan(shared: ProcessRunner) -> None:
+    result = shared.run(playbook(command("sleep", "987.25")), timeout=2.5)
+
+    assert result.stopped == "timeout after 2.5 s"
+    assert not result.ok
+    assert processes("987.25") == []
+
+
+def test_it_runs_again_after_a_timeout_without_a_new_process(shared: ProcessRunner) -> None:
+    before = shared._process
+    shared.run(playbook(command("sleep", "987.5")), timeout=1.5)
+
+    assert shared.run(playbook(command("true"))).ok
+    assert shared._process is before
+
+
+def test_an_interrupt_ends_the_run_and_leaves_no_orphan(tmp_path: Path) -> None:
+    def interrupt(name: str) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.7)
+
+    def raises(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, raises)
+    try:
+        with ProcessRunner(modules=[COMMAND], parent=tmp_path) as runner, pytest.raises(KeyboardInterrupt):
+            runner.run(playbook(command("sleep", "987.75")), on_task=interrupt)
+        assert processes("987.75") == []
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_nothing_outlives_a_killed_caller(tmp_path: Path, number: signal.Signals) -> None:
+    marker = f"98{number.value}.125"
+    script = textwrap.dedent(f"""
+        from ansible_collections.e2ereme.remediate.plugins.plugin_utils.playbook import Playbook
+        from ansible_collections.e2ereme.remediate.plugins.plugin_utils.run import ProcessRunner
+        text = {playbook(command("sleep", marker)).text!r}
+        runner = ProcessRunner(modules=[{COMMAND!r}], parent={str(tmp_path)!r})
+        runner.run(Playbook((), text, ()))
+    """)
+    caller = subprocess.Popen([sys.executable, "-c", script])
+    wait_until(lambda: processes(marker) != [])
+
+    caller.send_signal(number)
+    caller.wait()
+
+    wait_until(lambda: processes(marker) == [])
+    wait_until(lambda: list(tmp_path.iterdir()) == [])
+
+
+def test_a_process_that_died_is_an_error_and_the_next_run_starts_anew(tmp_path: Path) -> None:
+    with ProcessRunner(modules=[COMMAND], parent=tmp_path) as runner:
+        runner.warm()
+        assert runner._process is not None
+        os.kill(runner._process.pid, signal.SIGKILL)
+        runner._process.wait()
+        assert runner.run(playbook(command("true"))).ok
+
+
+def processes(marker: str) -> list[int]:
+    """Ids of the processes whose command line has ``marker`` as a word."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if marker.encode() in words:
+                found.append(int(entry.name))
+    return found
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 15.0) -> None:
+    """Waits for what another process does; fails when it does not within ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
