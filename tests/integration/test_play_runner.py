@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.e2ereme.remediate.plugins.module_utils.errors import RunError
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.playbook import Playbook
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.run import ProcessRunner
