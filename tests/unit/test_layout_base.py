@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ansible_collections.e2ereme.remediate.model import base
 from ansible_collections.e2ereme.remediate.plugins.module_utils.errors import ModelMissing
@@ -67,6 +68,20 @@ def test_a_folder_of_another_conversion_is_refused(folder: Path) -> None:
 
     with pytest.raises(ModelMissing, match="another version"):
         base.check(folder)
+
+
+def test_an_installed_collection_keeps_its_base_in_the_users_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "__file__", str(tmp_path / "remediate" / "model" / "base.py"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("E2EREME_BASE", raising=False)
+
+    assert base.default_folder().parent == tmp_path / "cache" / "e2ereme"
+
+
+def test_a_collection_archive_leaves_out_what_marks_a_checkout(root: Path) -> None:
+    assert "pyproject.toml" in yaml.safe_load((root / "galaxy.yml").read_text())["build_ignore"]
 
 
 def test_a_sound_folder_is_not_converted_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
