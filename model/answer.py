@@ -8,14 +8,18 @@ from ..plugins.module_utils.errors import ModelError
 from ..plugins.module_utils.evidence import Evidence, ObjectRef
 from ..plugins.plugin_utils.step import EscalateStep, PlaybookStep, ProbeStep, Step
 
-_HEAD = re.compile(r"\A\s*cites: (?P<cites>[^\n]*)\ndiagnosis: (?P<diagnosis>[^\n]*)\nstep: (?P<step>\w+)\n(?P<rest>.*)\Z", re.S)
+_HEAD = re.compile(
+    r"\A\s*cites: (?P<cites>[^\n]*)\ndiagnosis: (?P<diagnosis>[^\n]*)\nstep: (?P<step>\w+)\n(?P<rest>.*)\Z", re.S
+)
 
 
 def parse(text: str, evidence: Evidence) -> Step:
     """Reads an answer. Raises ModelError where it is not in the format (possible without a grammar)."""
     match = _HEAD.match(text)
     if not match:
-        raise ModelError("The model's answer is not in the expected format.", "It begins with cites, diagnosis and step.")
+        raise ModelError(
+            "The model's answer is not in the expected format.", "It begins with cites, diagnosis and step."
+        )
     cites = tuple(cite.strip() for cite in match["cites"].split(",") if cite.strip() and cite.strip() != "none")
     diagnosis, rest = match["diagnosis"].strip(), match["rest"]
     if match["step"] == "playbook":

@@ -82,7 +82,15 @@ class WorkerModel:
         """Starts the worker unless it runs; returns at once, while it loads."""
         if self._alive():
             return
-        command = [self._python, "-m", __package__ + ".worker", "--socket", str(self.socket), "--base", str(self._weights.base)]
+        command = [
+            self._python,
+            "-m",
+            __package__ + ".worker",
+            "--socket",
+            str(self.socket),
+            "--base",
+            str(self._weights.base),
+        ]
         if self._weights.adapter:
             command += ["--adapter", str(self._weights.adapter)]
         log = self.socket.with_suffix(".log")
@@ -168,7 +176,10 @@ class RemoteModel:
         secure = self._url.scheme == "https"
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         connection = kind(self._url.hostname or "", self._url.port or (443 if secure else 80), timeout=ANSWER_SECONDS)
-        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {self._key}"} if self._key else {})}
+        headers = {
+            "Content-Type": "application/json",
+            **({"Authorization": f"Bearer {self._key}"} if self._key else {}),
+        }
         try:
             connection.request("POST", self._url.path.rstrip("/") + "/chat/completions", json.dumps(body), headers)
             reply = connection.getresponse()

@@ -111,7 +111,9 @@ class Engine:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
         return ids
 
-    def generate(self, messages: Sequence[Mapping[str, str]], grammar: str, *, rng: random.Random | None = None) -> Generated:
+    def generate(
+        self, messages: Sequence[Mapping[str, str]], grammar: str, *, rng: random.Random | None = None
+    ) -> Generated:
         """Answers greedily under the grammar; with ``rng``, takes a random allowed token at each decision."""
         import torch
 
@@ -148,7 +150,7 @@ class Engine:
                     break
                 guide.take([token])
                 out.append(token)
-                pending = pending + [token]
+                pending = [*pending, token]
         text = self.tokenizer.decode(out, skip_special_tokens=True)
         return Generated(text, len(ids), len(out), decisions, passes, bits, time.monotonic() - started)
 
@@ -183,4 +185,3 @@ def _has_fast_bf16() -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
-

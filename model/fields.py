@@ -7,6 +7,7 @@ from the names and ports that exist, and from the report's own words.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections import Counter
@@ -103,14 +104,12 @@ def versions(ref: ObjectRef, inventory: Inventory) -> list[Manifest]:
             found.append((revision, {"spec": {"template": template}}))
     for revision_object in inventory.of("ControllerRevision"):
         if _owned(revision_object, live):
-            found.append((int(revision_object.get("revision", 0)), revision_object.get("data", {})))
+            found += [(int(revision_object.get("revision", 0)), revision_object.get("data", {}))]
     past = [manifest for _, manifest in sorted(found, key=lambda pair: -pair[0])]
     applied = live["metadata"].get("annotations", {}).get(_LAST_APPLIED)
     if applied:
-        try:
+        with contextlib.suppress(ValueError):  # somebody edited the annotation: it tells nothing
             past.append(json.loads(applied))
-        except ValueError:
-            pass  # somebody edited the annotation: it tells nothing
     return past
 
 
@@ -131,7 +130,7 @@ def fields_of(ref: ObjectRef, evidence: Evidence, policy: Policy, report: str = 
     for path in sorted(paths, key=_order(list(paths))):
         if not policy.field_allowed(ref.kind, pattern(path)) or not _fits(path, containers):
             continue
-        field = _field(ref, path, mine, past, peers, inventory, report)
+        field = _field(ref, path, mine, past, peers, evidence.inventory, policy, report)
         if field is not None:
             found.append(field)
     return tuple(found[:_MAX_FIELDS])
@@ -144,6 +143,7 @@ def _field(
     past: list[dict[Path, Any]],
     peers: list[dict[Path, Any]],
     inventory: Inventory,
+    policy: Policy,
     report: str,
 ) -> Field | None:
     current = mine.get(path, ABSENT)
@@ -152,13 +152,17 @@ def _field(
     beside = [value for peer in peers for other, value in peer.items() if _wild(other) == shape]
     example = next((value for value in [current, *before, *beside] if value is not ABSENT), "")
     values = [*before, *_roles(ref, path, example, mine, inventory), *_ranked(beside)]
-    if "image" == path[-1]:
+    if path[-1] == "image":
         values = [*before, *_images(str(example), beside, report)]
     elif isinstance(example, str):
         values += _words(example, report)
     known = _unique([current, *values] if current is not ABSENT else values)[:_MAX_VALUES]
     free = _free(path, example, len([value for value in known if value != current]))
-    removable = current is not ABSENT and any(path not in version for version in past if _parent(path, version))
+    removable = (
+        current is not ABSENT
+        and policy.removable(ref.kind, pattern(path))
+        and any(path not in version for version in past if _parent(path, version))
+    )
     if not free and not removable and not [value for value in known if value != current]:
         return None
     return Field(ref, path, current, tuple(known), free, removable)
@@ -180,7 +184,9 @@ def _peers(ref: ObjectRef, inventory: Inventory) -> list[dict[Path, Any]]:
 def _wild(path: Path) -> tuple[Any, ...]:
     """A path with the names of containers left open; names of variables and keys stay."""
     return tuple(
-        (part[0], "*") if isinstance(part, tuple) and index and path[index - 1] in ("containers", "initContainers", "ports") else part
+        (part[0], "*")
+        if isinstance(part, tuple) and index and path[index - 1] in ("containers", "initContainers", "ports")
+        else part
         for index, part in enumerate(path)
     )
 
@@ -228,7 +234,9 @@ def _ranked(values: Iterable[Any]) -> list[Any]:
 
 
 def _unique(values: Iterable[Any]) -> list[Any]:
-    texts = dict.fromkeys(json.dumps(value, sort_keys=True) for value in values if value is not ABSENT and value is not None)
+    texts = dict.fromkeys(
+        json.dumps(value, sort_keys=True) for value in values if value is not ABSENT and value is not None
+    )
     return [json.loads(text) for text in texts]
 
 
@@ -240,7 +248,11 @@ def _images(example: str, beside: list[Any], report: str) -> list[str]:
     said = [word for word in re.findall(r"[\w./:@-]+", report) if ":" in word and _split_image(word)[0] == repository]
     tags = [_split_image(image)[1] for image in others]
     words = [word.strip(".") for word in re.findall(r"\bv?\d+(?:\.\d+)+[\w.-]*", report)]
-    return [*same, *said, *(f"{repository}:{other}" for other in dict.fromkeys([*words, *tags]) if other and other != tag)]
+    return [
+        *same,
+        *said,
+        *(f"{repository}:{other}" for other in dict.fromkeys([*words, *tags]) if other and other != tag),
+    ]
 
 
 def _split_image(image: str) -> tuple[str, str]:
@@ -263,9 +275,9 @@ def _roles(ref: ObjectRef, path: Path, example: Any, mine: Mapping[Path, Any], i
     if last == "claimName":
         return [item["metadata"]["name"] for item in inventory.of("PersistentVolumeClaim")]
     if before == "nodeSelector":
-        return [node["metadata"].get("labels", {}).get(last) for node in inventory.of("Node")]
+        return [node["metadata"].get("labels", {}).get(str(last)) for node in inventory.of("Node")]
     if ref.kind == "Service" and before == "selector":
-        return [labels.get(last) for labels in _template_labels(inventory)]
+        return [labels.get(str(last)) for labels in _template_labels(inventory)]
     if last in ("targetPort", "port", "containerPort"):
         return _ports(ref, inventory)
     if isinstance(example, str):
@@ -295,25 +307,36 @@ def _ports(ref: ObjectRef, inventory: Inventory) -> list[Any]:
             )
             for container in template["spec"].get("containers", []):
                 for port in container.get("ports", []):
-                    (near if hit else far).extend([port["containerPort"], *([port["name"]] if port.get("name") else [])])
+                    (near if hit else far).extend(
+                        [port["containerPort"], *([port["name"]] if port.get("name") else [])]
+                    )
     return [*near, *far]
 
 
-_URL = re.compile(r"^(?P<head>[a-z][a-z0-9+.-]*://(?:[^@/]*@)?)?(?P<host>[a-z0-9][a-z0-9.-]*)(?P<port>:\d+)?(?P<tail>/\S*)?$")
+_URL = re.compile(
+    r"^(?P<head>[a-z][a-z0-9+.-]*://(?:[^@/]*@)?)?(?P<host>[a-z0-9][a-z0-9.-]*)(?P<port>:\d+)?(?P<tail>/\S*)?$"
+)
 
 
 def _hosts(example: str, inventory: Inventory) -> list[str]:
     """For an address: the same with the Services and ports that exist."""
     services = inventory.of("Service")
     match = _URL.match(example)
-    if not match or not (match["head"] or match["port"] or any(item["metadata"]["name"] == example for item in services)):
+    if not match or not (
+        match["head"] or match["port"] or any(item["metadata"]["name"] == example for item in services)
+    ):
         return []
-    values = []
-    for service in services:
-        for port in [f":{entry['port']}" for entry in service["spec"].get("ports", [])] if match["port"] else [""]:
-            values.append(f"{match['head'] or ''}{service['metadata']['name']}{port}{match['tail'] or ''}")
+    head, tail = match["head"] or "", match["tail"] or ""
+    values = [
+        f"{head}{service['metadata']['name']}{port}{tail}"
+        for service in services
+        for port in ([f":{entry['port']}" for entry in service["spec"].get("ports", [])] if match["port"] else [""])
+    ]
     same = [value for value in values if f"{match['head'] or ''}{match['host']}:" in value]
-    return [*same, *sorted((value for value in values if value not in same), key=lambda value: _distance(value, example))]
+    return [
+        *same,
+        *sorted((value for value in values if value not in same), key=lambda value: _distance(value, example)),
+    ]
 
 
 def _distance(one: str, other: str) -> float:

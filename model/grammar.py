@@ -138,22 +138,24 @@ def _node(tree: Mapping[Any, Any], indent: int, kind: str, policy: Policy, rules
 def _child(part: Any, below: Any, indent: int, kind: str, policy: Policy, rules: _Rules) -> str:
     pad = " " * indent
     if isinstance(below, Field):
-        return rules.add(f"{_text(f'{pad}{_scalar(part)}: ')} {_value(below, kind, policy, rules)} {_text(chr(10))}", "f")
+        return rules.add(
+            f"{_text(f'{pad}{scalar(part)}: ')} {_value(below, kind, policy, rules)} {_text(chr(10))}", "f"
+        )
     if all(isinstance(key, tuple) for key in below):  # a list map
-        items = {item: inner for item, inner in below.items()}
+        items = dict(below)
         entries = []
         for (key, value), inner in items.items():
-            head = _text(f"{pad}- {key}: {_scalar(value)}\n")
+            head = _text(f"{pad}- {key}: {scalar(value)}\n")
             entries.append(rules.add(f"{head} {_node(inner, indent + 2, kind, policy, rules)}", "i"))
         follow = ""
         for entry in reversed(entries):
             follow = rules.add(f"{entry} {follow}? | {follow}" if follow else entry, "n")
-        return rules.add(f"{_text(f'{pad}{_scalar(part)}:{chr(10)}')} {follow}", "l")
-    return rules.add(f"{_text(f'{pad}{_scalar(part)}:{chr(10)}')} {_node(below, indent + 2, kind, policy, rules)}", "m")
+        return rules.add(f"{_text(f'{pad}{scalar(part)}:{chr(10)}')} {follow}", "l")
+    return rules.add(f"{_text(f'{pad}{scalar(part)}:{chr(10)}')} {_node(below, indent + 2, kind, policy, rules)}", "m")
 
 
 def _value(entry: Field, kind: str, policy: Policy, rules: _Rules) -> str:
-    known = [_text(_scalar(value)) for value in entry.known if _within(entry.path, value, policy)]
+    known = [_text(scalar(value)) for value in entry.known if _within(entry.path, value, policy)]
     if entry.removable:
         known.append('"null"')
     return rules.add(" | ".join([*known, *_free(entry, policy)]) or '"null"', "v")
@@ -170,9 +172,9 @@ def _free(entry: Field, policy: Policy) -> list[str]:
         top = int(float(policy.ceiling("memory")) / 2**20)
         return ["%json " + json.dumps({"type": "integer", "minimum": 1, "maximum": top}) + ' "Mi"']
     if entry.free == "digits":
-        return ["\"\\\"\" INT \"\\\"\""]
+        return ['"\\"" INT "\\""']
     if entry.free == "text":
-        return ["\"\\\"\" WORD \"\\\"\""]
+        return ['"\\"" WORD "\\""']
     return []
 
 
@@ -183,10 +185,12 @@ def _within(path: Path, value: Any, policy: Policy) -> bool:
     return True
 
 
-def _scalar(value: Any) -> str:
+def scalar(value: Any) -> str:
     """One line of YAML that reads back as the value."""
     if isinstance(value, str):
-        plain = bool(value) and "\n" not in value and value.strip() == value and not set(value) & set("{}[]%\"'#,&*!|>@`")
+        plain = (
+            bool(value) and "\n" not in value and value.strip() == value and not set(value) & set("{}[]%\"'#,&*!|>@`")
+        )
         if plain:
             try:
                 if yaml.safe_load(f"k: {value}") == {"k": value}:

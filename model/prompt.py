@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -130,7 +129,6 @@ def _clean(text: str, limit: int) -> str:
 
 def format_hash() -> str:
     """SHA-256 over what the adapter depends on: prompt, grammar, fields and the probe's wording."""
-    root = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256(FORMAT.encode())
     digest.update(FIXED.encode())
     return digest.hexdigest()[:16]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ class Weights:
         """Names this model among others: part of the worker's socket."""
         adapter = (self.adapter / "adapter_model.safetensors").stat() if self.adapter else None
         stamp = f"{adapter.st_size}-{adapter.st_mtime_ns}" if adapter else "base"
-        return base.hashlib.sha256(f"{self.base}|{self.adapter}|{stamp}|{format_hash()}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"{self.base}|{self.adapter}|{stamp}|{format_hash()}".encode()).hexdigest()[:16]
 
 
 def find(adapter: str = "default", folder: Path | None = None) -> Weights:
@@ -44,7 +45,9 @@ def check(path: Path) -> None:
     """Raises ModelMissing where the adapter is not whole or was trained for another format."""
     for name in ("adapter_model.safetensors", "adapter_config.json", CARD):
         if not (path / name).is_file():
-            raise ModelMissing(f"The adapter in {path} lacks {name}.", "Reinstall the collection or train it: `make train`.")
+            raise ModelMissing(
+                f"The adapter in {path} lacks {name}.", "Reinstall the collection or train it: `make train`."
+            )
     try:
         card = json.loads((path / CARD).read_text("utf-8"))
         size, hashed = int(card["size"]), str(card["sha256"])

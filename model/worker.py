@@ -50,7 +50,9 @@ class _Handler(BaseHTTPRequestHandler):
         return "local"
 
     def do_GET(self) -> None:
-        self._send(200 if self.server.ready.is_set() else 503, {"ready": self.server.ready.is_set(), "pid": os.getpid()})
+        self._send(
+            200 if self.server.ready.is_set() else 503, {"ready": self.server.ready.is_set(), "pid": os.getpid()}
+        )
 
     def do_POST(self) -> None:
         size = int(self.headers.get("Content-Length") or 0)
@@ -96,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def serve(path: Path, base: Path, adapter: Path | None, idle: float) -> None:
     """Listens at ``path`` until idle. A second worker for the same path gives way at once."""
-    lock = open(path.with_suffix(".lock"), "w", encoding="utf-8")
+    lock = path.with_suffix(".lock").open("w", encoding="utf-8")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -27,6 +27,7 @@ from .examples import Encoded
 
 RECIPE = Path(__file__).with_name("recipes") / "sft.yaml"
 SAVE_SECONDS = 240.0
+LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
 def train(recipe: dict[str, Any], data: Path, out: Path, seconds: float = math.inf) -> bool:
@@ -47,7 +48,7 @@ def train(recipe: dict[str, Any], data: Path, out: Path, seconds: float = math.i
         r=recipe["adapter"]["rank"],
         lora_alpha=recipe["adapter"]["alpha"],
         lora_dropout=0.0,
-        target_modules="all-linear",
+        target_modules=list(LINEAR),
         layers_to_transform=list(layers),
         task_type="CAUSAL_LM",
     )
@@ -79,7 +80,10 @@ def train(recipe: dict[str, Any], data: Path, out: Path, seconds: float = math.i
         optimiser.step()
         if step % 10 == 0 or step == len(batches) - 1:
             spent = time.monotonic() - started
-            print(f"step {step} of {len(batches)} loss {loss.item():.4f} right {right / decisions:.3f} {spent:.0f} s", flush=True)
+            print(
+                f"step {step} of {len(batches)} loss {loss.item():.4f} right {right / decisions:.3f} {spent:.0f} s",
+                flush=True,
+            )
         if time.monotonic() - saved > SAVE_SECONDS or time.monotonic() - started > seconds:
             save_checkpoint(checkpoint, tuned, optimiser, step + 1)
             saved = time.monotonic()
@@ -94,7 +98,9 @@ def train(recipe: dict[str, Any], data: Path, out: Path, seconds: float = math.i
 
 def load(data: Path, engine: Any, held_out: int) -> tuple[list[Encoded], list[Encoded]]:
     """Encoded examples: for training, and the last ``held_out`` Episodes'."""
-    train_set, held, dropped = [], [], 0
+    train_set: list[Encoded] = []
+    held: list[Encoded] = []
+    dropped = 0
     every = list(examples.read(data))
     seeds = sorted({example.origin["seed"] for example in every})
     kept_out = set(seeds[len(seeds) - held_out :])
@@ -170,15 +176,15 @@ def evaluate(tuned: Any, held_out: Sequence[Encoded]) -> dict[str, float]:
     import torch
 
     tuned.eval()
-    total = right = decisions = whole = 0.0
+    total, right, decisions, whole = 0.0, 0, 0, 0
     with torch.inference_mode():
         for example in held_out:
             loss, good, count = run_batch(tuned, [example])
             total += loss.item() * count
             right, decisions, whole = right + good, decisions + count, whole + (good == count)
     tuned.train()
-    count = max(1.0, decisions)
-    return {"loss": total / count, "decisions_right": right / count, "answers_right": whole / max(1, len(held_out))}
+    every = max(1, decisions)
+    return {"loss": total / every, "decisions_right": right / every, "answers_right": whole / max(1, len(held_out))}
 
 
 def save_checkpoint(path: Path, tuned: Any, optimiser: Any, step: int) -> None:

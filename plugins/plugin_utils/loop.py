@@ -235,7 +235,8 @@ def _attempt(
             course.pending = None
             course.changed.extend(gated.touches)
             return "resolved", f"{_summary(gated)}; verified healthy for {verdict.held_seconds:.0f} s"
-        yield Tell("verify", "not healthy: " + "; ".join(f"{c.subject} {c.name} {c.measured}" for c in verdict.failed[:2]), number)
+        failed = "; ".join(f"{check.subject} {check.name} {check.measured}" for check in verdict.failed[:2])
+        yield Tell("verify", f"not healthy: {failed}", number)
     else:
         yield Tell("run", "failed: " + (run.stopped or _failure(run)), number)
     undone = yield from _undo(course)
@@ -248,9 +249,9 @@ def _undo(course: _Course) -> Generator[Wish, Any, Undone | None]:
     if course.pending is None:
         return None
     snapshot, playbook, before = course.pending
-    course.pending = None
     yield Tell("undo", "restoring " + ", ".join(map(str, playbook.touches)), len(course.attempts))
     undone: Undone = yield Undo(snapshot, playbook, before)
+    course.pending = None  # not before: an undo that broke is tried once more when the Episode ends
     course.amend(undone=undone)
     if not undone.complete:
         course.changed.extend(playbook.touches)
@@ -265,7 +266,8 @@ def _stopped(course: _Course, outcome: str, why: str) -> Loop:
         course.changed.extend(course.attempts[-1].playbook.touches if course.attempts[-1].playbook else ())
         return course.end(outcome, f"{why}. The undo failed too: {error}. Run undo.yml in the Episode's folder")
     if undone is not None:
-        why += ". The change was undone" if undone.complete else ". The undo is incomplete: run undo.yml in the Episode's folder"
+        done = "The change was undone" if undone.complete else "The undo is incomplete: run undo.yml in its folder"
+        why = f"{why}. {done}"
     return course.end(outcome, why)
 
 
@@ -275,7 +277,10 @@ def _guard(report: Report, evidence: Evidence) -> tuple[str, str] | None:
     known = {item["metadata"]["name"] for items in inventory.objects.values() for item in items}
     missing = [suspect.name for suspect in report.suspects if not _exists(suspect.name, known)]
     if report.suspects and len(missing) == len(report.suspects):
-        return "escalated", f"the report names {', '.join(missing)}, which namespace {inventory.namespace} does not have"
+        return (
+            "escalated",
+            f"the report names {', '.join(missing)}, which namespace {inventory.namespace} does not have",
+        )
     if evidence.anomalies:
         return None
     if report.resolved:
@@ -310,7 +315,8 @@ def _used_up(course: _Course, bounds: Bounds, elapsed: float) -> str:
 def _repeats(course: _Course, playbook: Playbook) -> tuple[Finding, ...]:
     for number, attempt in enumerate(course.attempts[:-1], 1):
         if attempt.playbook and attempt.playbook.digest == playbook.digest and attempt.run:
-            return (Finding("loop.repeated", "play", f"the same playbook as attempt {number}, which did not repair it"),)
+            what = f"the same playbook as attempt {number}, which did not repair it"
+            return (Finding("loop.repeated", "play", what),)
     return ()
 
 
@@ -327,7 +333,8 @@ def _summary(playbook: Playbook) -> str:
 
 
 def _failure(run: RunResult) -> str:
-    return next((f"{t.name}: {t.message}" for t in run.tasks if t.status in ("failed", "unreachable")), f"exit code {run.rc}")
+    failed = (f"{task.name}: {task.message}" for task in run.tasks if task.status in ("failed", "unreachable"))
+    return next(failed, f"exit code {run.rc}")
 
 
 def _names(report: Report) -> str:
