@@ -22,7 +22,8 @@ _ERROR = re.compile(
     re.IGNORECASE,
 )
 _PREFIX = re.compile(
-    r"^[\s\[(]*(?:\d{4}[-/]\d\d[-/]\d\d[T ])?\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?[\])]*\s*(?:\[\w+\]\s*)?[|:-]?\s*"
+    r"^[\s\[(]*(?:\d{4}[-/]\d\d[-/]\d\d[T ])?\d\d:\d\d:\d\d(?:[.,]\d+)?"
+    r"(?:Z|[+-]\d\d:?\d\d)?[\])]*\s*(?:\[\w+\]\s*)?[|:-]?\s*"
 )
 _VARIES = re.compile(r"0x[0-9a-f]+|\b\d+(?:\.\d+)?\b|[0-9a-f]{8,}")
 

@@ -8,7 +8,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from .cluster import Answered, Cluster, reference
@@ -40,34 +40,37 @@ class Door:
 def doors(view: View, about: Iterable[ObjectRef], siblings: int = 3) -> tuple[Door, ...]:
     """The HTTP ports of the Services and Pods of some objects, and of a few healthy siblings to compare with."""
     wanted = list(dict.fromkeys(about))
-    found: dict[tuple[ObjectRef, int], Door] = {}
+    found: dict[Door, None] = {}
     for ref in wanted:
         for service in _services_of(view, ref):
-            for door in service_doors(view, service):
-                found.setdefault((door.target, door.port), door)
-        for door in _pod_doors(view, ref):
-            found.setdefault((door.target, door.port), door)
+            found.update(dict.fromkeys(service_doors(view, service)))
+        found.update(dict.fromkeys(_pod_doors(view, ref)))
     for work in view.workloads.values():
         if siblings <= 0:
             break
         if work.ref in wanted or not work.desired or not any(pod_is_ready(pod) for pod in work.pods):
             continue
         for service in view.services.get(work.ref, ())[:1]:
-            fresh = [door for door in service_doors(view, service)[:1] if (door.target, door.port) not in found]
-            found.update({(door.target, door.port): door for door in fresh})
-            siblings -= len(fresh)
-    return tuple(found.values())
+            fresh = [door for door in service_doors(view, service) if door not in found]
+            found.update(dict.fromkeys(fresh))
+            siblings -= bool(fresh)
+    return tuple(found)
 
 
 def service_doors(view: View, service: Manifest) -> list[Door]:
-    """The ports of a Service that speak HTTP, as far as probes and names tell."""
+    """The ports of a Service that speak HTTP, as far as probes and names tell.
+
+    Of a port whose probe asks for another path, ``/`` is asked for too: a program may call itself
+    ready while all that its users ask of it fails.
+    """
     ref = reference(service)
     found = []
     for port in service["spec"].get("ports") or ():
         for work in view.selected.get(ref, ()):
             number = target_port(port, work)
             if port.get("protocol", "TCP") == "TCP" and (path := _http_path(port, number, work)) is not None:
-                found.append(Door(ref, int(port["port"]), path or "/", not path, _is_tls(port)))
+                paths = {path or "/": not path} | ({"/": True} if path not in ("", "/") else {})
+                found += [Door(ref, int(port["port"]), where, guess, _is_tls(port)) for where, guess in paths.items()]
                 break
     return found
 
@@ -90,8 +93,8 @@ class _Sample:
 
 
 def _once(cluster: Cluster, door: Door) -> _Sample:
-    port = f"https:{door.target.name}:{door.port}" if door.tls else ""
-    target = ObjectRef(door.target.kind, door.target.namespace, port.rpartition(":")[0]) if port else door.target
+    # The proxy takes the scheme as part of the name: https:cart:443.
+    target = replace(door.target, name=f"https:{door.target.name}") if door.tls else door.target
     started = time.perf_counter()
     try:
         answer = cluster.proxy(target, door.port, door.path, WAIT)
