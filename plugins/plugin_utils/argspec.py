@@ -21,9 +21,12 @@ Objection = tuple[str, Where, str]
 _OBJECT = frozenset({"kind", "api_version", "name", "namespace"})
 _WAIT = frozenset({"wait", "wait_timeout", "wait_sleep", "wait_condition"})
 ARGUMENTS: Mapping[str, frozenset[str]] = {
-    "kubernetes.core.k8s": _OBJECT | _WAIT | {"state", "definition", "resource_definition", "merge_type", "force", "delete_options"},
+    "kubernetes.core.k8s": _OBJECT
+    | _WAIT
+    | {"state", "definition", "resource_definition", "merge_type", "force", "delete_options"},
     "kubernetes.core.k8s_info": _OBJECT | _WAIT | {"label_selectors", "field_selectors", "hidden_fields"},
-    "kubernetes.core.k8s_scale": _OBJECT | {"replicas", "current_replicas", "resource_version", "wait", "wait_timeout", "wait_sleep"},
+    "kubernetes.core.k8s_scale": _OBJECT
+    | {"replicas", "current_replicas", "resource_version", "wait", "wait_timeout", "wait_sleep"},
     "kubernetes.core.k8s_rollback": _OBJECT,
     "kubernetes.core.k8s_json_patch": _OBJECT | _WAIT | {"patch", "hidden_fields"},
 }
@@ -72,7 +75,11 @@ def _types(task: Task, spec: Mapping[str, Any]) -> Iterator[Objection]:
             "raw": isinstance(value, (dict, list)),
         }.get(declared, True)
         if value is not None and not good:
-            wanted = "mapping or list" if declared == "raw" else {"dict": "mapping", "str": "string", "int": "whole number"}.get(declared, declared)
+            wanted = (
+                "mapping or list"
+                if declared == "raw"
+                else {"dict": "mapping", "str": "string", "int": "whole number"}.get(declared, declared)
+            )
             yield "args.type", (*task.at, key), f"{key} must be a {wanted}"
 
 
@@ -98,7 +105,11 @@ def _bounded(task: Task, policy: Policy) -> Iterator[Objection]:
             if key not in _DELETE_OPTIONS:
                 yield "args.refused", (*task.at, "delete_options", key), f"{key} is not allowed in delete_options"
         if options.get("propagationPolicy") == "Orphan":
-            yield "args.refused", (*task.at, "delete_options", "propagationPolicy"), "Orphan leaves Pods behind that nobody owns"
+            yield (
+                "args.refused",
+                (*task.at, "delete_options", "propagationPolicy"),
+                "Orphan leaves Pods behind that nobody owns",
+            )
 
 
 @lru_cache(maxsize=1)

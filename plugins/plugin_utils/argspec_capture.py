@@ -11,6 +11,7 @@ caught. Run it after changing the version of kubernetes.core:
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,8 @@ def capture() -> dict[str, Any]:
     for name in MODULES:
         module = import_module(f"ansible_collections.kubernetes.core.plugins.modules.{name}")
         with mock.patch("ansible.module_utils.basic.AnsibleModule.__init__", side_effect=_Caught) as init:
-            try:
+            with suppress(_Caught):
                 module.main()
-            except _Caught:
-                pass
         declared = init.call_args.kwargs
         rules = {rule: declared[rule] for rule in _RULES if declared.get(rule)}
         found[f"kubernetes.core.{name}"] = {"argument_spec": _plain(declared["argument_spec"]), **_plain(rules)}

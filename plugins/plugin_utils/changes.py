@@ -15,7 +15,7 @@ from typing import Any
 
 from ..module_utils.evidence import Inventory, ObjectRef
 from .argspec import Objection
-from .fieldpaths import ENTRY, Leaf, Path, at, differences, leaves, merge_key
+from .fieldpaths import ENTRY, Leaf, Path, at, differences, leaves, merge_key, merged
 from .tasks import Task
 from .yamltree import Where
 
@@ -32,7 +32,7 @@ class Change:
     api_version: str
     where: Where
     leaves: tuple[Leaf, ...] = ()
-    after: Mapping[str, Any] = field(default_factory=dict)  # the merged manifest, or the patched object
+    after: Mapping[str, Any] = field(default_factory=dict)  # the object as it would be
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,13 @@ def describe(task: Task, inventory: Inventory) -> Described:
     if kind == "k8s":
         changes = list(_manifests(task, inventory, objections))
     else:
-        change = _single(task, {"k8s_info": READ, "k8s_scale": "scale", "k8s_rollback": "rollback"}.get(kind, "patch"), objections)
+        change = _single(
+            task, {"k8s_info": READ, "k8s_scale": "scale", "k8s_rollback": "rollback"}.get(kind, "patch"), objections
+        )
         if kind == "k8s_scale":
-            change = replace(change, leaves=(Leaf(("spec", "replicas"), task.args.get("replicas"), False, (*task.at, "replicas")),))
+            change = replace(
+                change, leaves=(Leaf(("spec", "replicas"), task.args.get("replicas"), False, (*task.at, "replicas")),)
+            )
         if kind == "k8s_json_patch":
             tree = deepcopy(dict(inventory.get(change.ref) or {}))
             change = replace(change, leaves=tuple(_json_patch(task, tree, objections)), after=tree)
@@ -70,7 +74,9 @@ def _single(task: Task, verb: str, objections: list[Objection]) -> Change:
 def _manifests(task: Task, inventory: Inventory, objections: list[Objection]) -> Iterator[Change]:
     given = [key for key in ("definition", "resource_definition") if key in task.args]
     if len(given) > 1:
-        objections.append(("args.spec", (*task.at, given[1]), "definition and resource_definition are the same argument"))
+        objections.append(
+            ("args.spec", (*task.at, given[1]), "definition and resource_definition are the same argument")
+        )
     body = task.args[given[0]] if given else {}
     at_body = (*task.at, given[0]) if given else task.at
     for index, item in enumerate(body if isinstance(body, list) else [body]):
@@ -81,10 +87,17 @@ def _manifests(task: Task, inventory: Inventory, objections: list[Objection]) ->
         yield _manifest(task, item, where, inventory, objections)
 
 
-def _manifest(task: Task, item: Mapping[str, Any], where: Where, inventory: Inventory, objections: list[Objection]) -> Change:
+def _manifest(
+    task: Task, item: Mapping[str, Any], where: Where, inventory: Inventory, objections: list[Objection]
+) -> Change:
     ref, version = _identity(task, item, where, objections)
     fields = _without_identity(item)
-    objections += [("manifest.directive", (*where, *path), f"{path[-1]} changes how a merge works and is not allowed") for path in _directives(fields)]
+    objections += [
+        ("manifest.directive", (*where, *path), f"{path[-1]} changes how a merge works and is not allowed")
+        for path in _directives(fields)
+    ]
+    for place, key in _keyless(fields):
+        objections.append(("manifest.merge-key", (*where, *place), f"an entry of this list needs its {key}"))
     state = task.args.get("state", "present")
     live = inventory.get(ref)
     if state == "absent":
@@ -97,9 +110,24 @@ def _manifest(task: Task, item: Mapping[str, Any], where: Where, inventory: Inve
         current = _without_identity(_served(live)) if live else {}
         return Change("replace", ref, version, where, tuple(differences(current, dict(fields), (), where)), item)
     written = tuple(leaves(fields, (), where)) if fields else ()
-    if "merge" in (task.args.get("merge_type") or ()) and any(ENTRY in leaf.path or isinstance(leaf.value, list) for leaf in written):
-        objections.append(("manifest.merge", (*task.at, "merge_type"), "merge would replace whole lists; leave merge_type out or write strategic-merge"))
-    return Change("create" if state == "present" and live is None else "patch", ref, version, where, written, item)
+    if "merge" in (task.args.get("merge_type") or ()) and any(
+        ENTRY in leaf.path or isinstance(leaf.value, list) for leaf in written
+    ):
+        objections.append(
+            (
+                "manifest.merge",
+                (*task.at, "merge_type"),
+                "merge would replace whole lists; leave merge_type out or write strategic-merge",
+            )
+        )
+    return Change(
+        "create" if state == "present" and live is None else "patch",
+        ref,
+        version,
+        where,
+        written,
+        merged(live or {}, item),
+    )
 
 
 def _identity(task: Task, item: Mapping[str, Any], where: Where, objections: list[Objection]) -> tuple[ObjectRef, str]:
@@ -109,10 +137,17 @@ def _identity(task: Task, item: Mapping[str, Any], where: Where, objections: lis
         objections.append(("manifest.shape", (*where, "metadata"), "metadata is a mapping"))
         meta = {}
     found: dict[str, str] = {}
-    for key, inside, holder in (("kind", "kind", item), ("api_version", "apiVersion", item), ("name", "name", meta), ("namespace", "namespace", meta)):
+    for key, inside, holder in (
+        ("kind", "kind", item),
+        ("api_version", "apiVersion", item),
+        ("name", "name", meta),
+        ("namespace", "namespace", meta),
+    ):
         outer, inner = task.args.get(key), holder.get(inside)
         if outer is not None and inner is not None and outer != inner:
-            objections.append(("manifest.disagrees", where, f"{key} is {outer!r} in the arguments and {inner!r} in the manifest"))
+            objections.append(
+                ("manifest.disagrees", where, f"{key} is {outer!r} in the arguments and {inner!r} in the manifest")
+            )
         value = inner if inner is not None else outer
         if value is not None and not isinstance(value, str):
             objections.append(("manifest.shape", where, f"{key} must be a string"))
@@ -147,6 +182,19 @@ def _served(live: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, "metadata": {key: value for key, value in live["metadata"].items() if key not in server}}
 
 
+def _keyless(tree: Any, path: Path = (), where: Where = ()) -> Iterator[tuple[Where, str]]:
+    """Entries of list maps that do not say which entry they are: the API server could not merge them."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from _keyless(value, (*path, key), (*where, key))
+    elif isinstance(tree, list):
+        key = merge_key(path)
+        for index, value in enumerate(tree):
+            if key and not (isinstance(value, dict) and isinstance(value.get(key), (str, int))):
+                yield (*where, index), key
+            yield from _keyless(value, (*path, ENTRY), (*where, index))
+
+
 def _directives(tree: Any, path: Where = ()) -> Iterator[Where]:
     if isinstance(tree, dict):
         for key, value in tree.items():
@@ -173,7 +221,9 @@ def _json_patch(task: Task, tree: dict[str, Any], objections: list[Objection]) -
         try:
             yield from _operate(tree, parts, operation, where)
         except (KeyError, IndexError, ValueError):
-            objections.append(("names.field", where, f"{operation['path']} is not in {task.args.get('kind')} {task.args.get('name')}"))
+            objections.append(
+                ("names.field", where, f"{operation['path']} is not in {task.args.get('kind')} {task.args.get('name')}")
+            )
 
 
 def _operation_problem(operation: Any) -> str:

@@ -27,7 +27,7 @@ def emit(name: str, tasks: tuple[Mapping[str, Any], ...]) -> tuple[str, tuple[in
         "  hosts: localhost",
         "  connection: local",
         "  gather_facts: false",
-        "  tasks:",
+        "  tasks:" if tasks else "  tasks: []",
     ]
     lines, owners = head, [-1] * len(head)
     for index, task in enumerate(tasks):

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-FILTERS = frozenset({"default", "length", "count", "int", "float", "bool", "lower", "upper", "trim", "first", "last", "list"})
+FILTERS = frozenset(
+    {"default", "length", "count", "int", "float", "bool", "lower", "upper", "trim", "first", "last", "list"}
+)
 TESTS = frozenset(
     {"defined", "undefined", "none", "true", "false", "failed", "succeeded", "success", "changed", "skipped", "in"}
     | {"equalto", "eq", "ne", "gt", "ge", "lt", "le", "string", "number", "mapping", "sequence", "contains"}
@@ -28,12 +30,18 @@ def objections(expression: str, names: frozenset[str]) -> Iterator[str]:
     from jinja2 import Environment, TemplateError, nodes
 
     try:
-        body = Environment().parse("{{ " + expression + " }}").body  # parsed, never rendered: autoescape does not matter
+        body = (
+            Environment().parse("{{ " + expression + " }}").body
+        )  # parsed, never rendered: autoescape does not matter
     except (TemplateError, RecursionError) as error:
         yield f"it cannot be parsed ({error})"
         return
     output = body[0] if len(body) == 1 else None
-    if not isinstance(output, nodes.Output) or len(output.nodes) != 1 or isinstance(output.nodes[0], nodes.TemplateData):
+    if (
+        not isinstance(output, nodes.Output)
+        or len(output.nodes) != 1
+        or isinstance(output.nodes[0], nodes.TemplateData)
+    ):
         yield "it is not a single expression"
         return
     root = output.nodes[0]
@@ -47,7 +55,9 @@ def _is_condition(node: Any, nodes: Any) -> bool:
         return _is_condition(node.left, nodes) and _is_condition(node.right, nodes)
     if isinstance(node, nodes.Not):
         return _is_condition(node.node, nodes)
-    return isinstance(node, (nodes.Compare, nodes.Test)) or (isinstance(node, nodes.Const) and isinstance(node.value, bool))
+    return isinstance(node, (nodes.Compare, nodes.Test)) or (
+        isinstance(node, nodes.Const) and isinstance(node.value, bool)
+    )
 
 
 def _walk(node: Any, names: frozenset[str], nodes: Any) -> Iterator[str]:

@@ -22,7 +22,12 @@ ENTRY = "[*]"
 
 _PART = re.compile(r'\[\*\]|\["([^"]+)"\]|\.?([^.\[\]"]+)')
 _NAMED = {"containers", "initContainers", "ephemeralContainers", "env", "volumes", "imagePullSecrets", "secrets"}
-_KEYED = {"volumeMounts": "mountPath", "volumeDevices": "devicePath", "hostAliases": "ip", "topologySpreadConstraints": "topologyKey"}
+_KEYED = {
+    "volumeMounts": "mountPath",
+    "volumeDevices": "devicePath",
+    "hostAliases": "ip",
+    "topologySpreadConstraints": "topologyKey",
+}
 
 
 @dataclass(frozen=True)
@@ -134,5 +139,29 @@ def at(tree: Any, pointer: Sequence[str]) -> Any:
     return tree
 
 
+def below(tree: Any, path: Sequence[str]) -> Mapping[str, Any]:
+    """The mapping at a path of dict keys; an empty one where there is none."""
+    for part in path:
+        tree = tree.get(part) if isinstance(tree, Mapping) else None
+    return tree if isinstance(tree, Mapping) else {}
+
+
+def merged(live: Any, patch: Any, path: Path = ()) -> Any:
+    """What the API server makes of an object and a strategic merge patch without directives."""
+    if isinstance(patch, dict):
+        base = live if isinstance(live, dict) else {}
+        kept = {key: value for key, value in base.items() if key not in patch}
+        new = {key: merged(base.get(key), value, (*path, key)) for key, value in patch.items() if value is not None}
+        return {**kept, **new}
+    key = merge_key(path)
+    if not (key and _keyed(live, key) and _keyed(patch, key)):
+        return patch
+    changes = {item[key]: item for item in patch}
+    entries = [merged(item, changes.pop(item[key], {}), (*path, ENTRY)) for item in live]
+    return [*entries, *changes.values()]
+
+
 def _keyed(items: Any, key: str) -> bool:
-    return isinstance(items, list) and all(isinstance(item, dict) and isinstance(item.get(key), (str, int)) for item in items)
+    return isinstance(items, list) and all(
+        isinstance(item, dict) and isinstance(item.get(key), (str, int)) for item in items
+    )

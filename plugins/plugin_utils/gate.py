@@ -71,7 +71,9 @@ def _linted(name: str, tree: Tree, changes: list[Change]) -> Playbook | tuple[Fi
 
 
 def _findings(found: Iterable[Objection], tree: Tree) -> tuple[Finding, ...]:
-    listed = dict.fromkeys(Finding(rule, place(_within_play(where)), what, tree.line(where)) for rule, where, what in found)
+    listed = dict.fromkeys(
+        Finding(rule, place(_within_play(where)), what, tree.line(where)) for rule, where, what in found
+    )
     return tuple(sorted(listed, key=lambda finding: finding.line))[:_MAX_FINDINGS]
 
 

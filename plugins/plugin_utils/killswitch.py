@@ -38,6 +38,6 @@ def require_running(cluster: Cluster, namespace: str, file: str = "") -> tuple[s
         if str(value).strip().lower() not in _RUNNING:
             raise Refused(
                 f"Paused by ConfigMap {CONFIG_MAP} in namespace {place} ({KEY}: {str(value)[:40]!r}).",
-                f"Set {KEY} to \"false\" there, or delete it, to let repairs go on.",
+                f'Set {KEY} to "false" there, or delete it, to let repairs go on.',
             )
     return tuple(unseen)

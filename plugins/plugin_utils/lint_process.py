@@ -51,7 +51,9 @@ def _matches(rules: Any, folder: str, text: str) -> list[tuple[str, str, int]]:
         file.write(text)
     lintable = Lintable(path, kind="playbook")
     found = Runner(lintable, rules=rules, skip_list=list(SKIPPED), _skip_ansible_syntax_check=True).run()
-    return sorted({(match.tag or match.rule.id, match.message, match.lineno) for match in found}, key=lambda item: item[2])
+    return sorted(
+        {(match.tag or match.rule.id, match.message, match.lineno) for match in found}, key=lambda item: item[2]
+    )
 
 
 if __name__ == "__main__":

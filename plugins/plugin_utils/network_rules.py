@@ -27,7 +27,11 @@ def check_openings(changes: Sequence[Change], inventory: Inventory) -> Iterator[
             old = before.get(direction) or ()
             for rule in rules if isinstance(rules, list) else ():
                 if rule not in old and _opens(rule, peers):
-                    yield "policy.weakens", change.where, f"a rule of {direction} lets everyone through: name its peers in {peers}"
+                    yield (
+                        "policy.weakens",
+                        change.where,
+                        f"a rule of {direction} lets everyone through: name its peers in {peers}",
+                    )
 
 
 def _opens(rule: Any, peers: str) -> bool:

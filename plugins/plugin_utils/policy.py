@@ -91,7 +91,9 @@ class Policy:
     def removable(self, kind: str, path: Path) -> bool:
         """Whether a field that may be written may also be taken away."""
         rule = self.kinds.get(kind)
-        return self.field_allowed(kind, path) and rule is not None and not any(reaches(keep, path) for keep in rule.keep)
+        return (
+            self.field_allowed(kind, path) and rule is not None and not any(reaches(keep, path) for keep in rule.keep)
+        )
 
     def ceiling(self, name: str) -> float:
         """A ceiling: replicas, min_replicas, cpu (cores), memory (bytes), objects, tasks, wait_seconds …"""
@@ -135,7 +137,9 @@ def load_policy(path: str | FilePath | None = None) -> Policy:
     try:
         raw = source.read_bytes()
     except OSError as error:
-        raise InputError(f"The policy file {source} cannot be read ({error.strerror}).", "Check the path and its permissions.") from error
+        raise InputError(
+            f"The policy file {source} cannot be read ({error.strerror}).", "Check the path and its permissions."
+        ) from error
     own = _yaml(raw, str(source))
     _check(own, str(source))
     return _parse(_overlay(_default(), own), str(source))
@@ -158,11 +162,15 @@ def _yaml(raw: bytes, source: str) -> dict[str, Any]:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InputError(f"The policy file {source} is not UTF-8 at byte {error.start}.", "Save it as UTF-8.") from error
+        raise InputError(
+            f"The policy file {source} is not UTF-8 at byte {error.start}.", "Save it as UTF-8."
+        ) from error
     parsed = read_yaml(text)
     if isinstance(parsed, tuple):
         first = parsed[0]
-        raise InputError(f"The policy file {source} is not usable YAML in line {first.line}: {first.what}.", "Correct it there.")
+        raise InputError(
+            f"The policy file {source} is not usable YAML in line {first.line}: {first.what}.", "Correct it there."
+        )
     if not isinstance(parsed.data, dict):
         raise InputError(f"The policy file {source} is not a mapping.", "Begin it with version: 1.")
     return parsed.data
@@ -177,7 +185,9 @@ def _check(own: Mapping[str, Any], source: str) -> None:
             "Install jsonschema beside Ansible.",
         ) from error
     schema = json.loads((_HERE / "policy_schema.json").read_text())
-    errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(own), key=lambda error: list(map(str, error.absolute_path)))
+    errors = sorted(
+        jsonschema.Draft202012Validator(schema).iter_errors(own), key=lambda error: list(map(str, error.absolute_path))
+    )
     if errors:
         deepest = jsonschema.exceptions.best_match(errors) or errors[0]
         where = ".".join(map(str, deepest.absolute_path)) or "the top"
@@ -219,7 +229,9 @@ def _parse(tree: Mapping[str, Any], source: str) -> Policy:
             digest=sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest(),
         )
     except ValueError as error:
-        raise InputError(f"The policy file {source} has a ceiling that is no quantity: {error}.", "Write it like 500m, 2 or 4Gi.") from error
+        raise InputError(
+            f"The policy file {source} has a ceiling that is no quantity: {error}.", "Write it like 500m, 2 or 4Gi."
+        ) from error
     except InputError as error:
         raise InputError(f"The policy file {source} is wrong: {error.what}", error.hint) from error
 
@@ -232,7 +244,9 @@ def _kind(rule: Mapping[str, Any], pod: Mapping[str, list[str]]) -> KindRule:
         below = tuple((*base, *parse_pattern(text)) for text in pod.get(name, ())) if base else ()
         return own + below
 
-    return KindRule(rule["api_version"], frozenset(rule["verbs"]), patterns("fields"), patterns("deny"), patterns("keep"), base)
+    return KindRule(
+        rule["api_version"], frozenset(rule["verbs"]), patterns("fields"), patterns("deny"), patterns("keep"), base
+    )
 
 
 def _window(entry: Mapping[str, Any]) -> Window:

@@ -31,7 +31,11 @@ def check_policy(changes: Sequence[Change], policy: Policy, namespace: str) -> I
             yield from _value(change, leaf)
     touched = {change.ref for change in changes if change.verb != READ}
     if len(touched) > policy.ceiling("objects"):
-        yield "policy.objects", (0, "tasks"), f"{len(touched)} objects would be touched; {int(policy.ceiling('objects'))} are allowed"
+        yield (
+            "policy.objects",
+            (0, "tasks"),
+            f"{len(touched)} objects would be touched; {int(policy.ceiling('objects'))} are allowed",
+        )
 
 
 def names_container(leaf: Leaf) -> bool:
@@ -42,12 +46,20 @@ def names_container(leaf: Leaf) -> bool:
 def _object(change: Change, policy: Policy, namespace: str) -> Iterator[Objection]:
     ref = change.ref
     if ref.kind and ref.kind not in policy.kinds:
-        yield "policy.kind", change.where, f"the kind {ref.kind} is not allowed; allowed are {', '.join(sorted(policy.kinds))}"
+        yield (
+            "policy.kind",
+            change.where,
+            f"the kind {ref.kind} is not allowed; allowed are {', '.join(sorted(policy.kinds))}",
+        )
     elif ref.kind and not policy.allows(ref.kind, change.verb):
         verbs = ", ".join(sorted(policy.kinds[ref.kind].verbs))
         yield "policy.verb", change.where, f"a {ref.kind} may not be given the verb {change.verb}; allowed are {verbs}"
     elif change.api_version and change.api_version != policy.api_version(ref.kind):
-        yield "policy.api-version", change.where, f"{ref.kind} is meant as {policy.api_version(ref.kind)}, not {change.api_version}"
+        yield (
+            "policy.api-version",
+            change.where,
+            f"{ref.kind} is meant as {policy.api_version(ref.kind)}, not {change.api_version}",
+        )
     if ref.namespace and not policy.namespace_allowed(ref.namespace, namespace):
         yield "policy.namespace", change.where, f"the namespace {ref.namespace} is not allowed here"
     if ref.name and not _NAME.fullmatch(ref.name):
@@ -74,7 +86,12 @@ def _ceiling(leaf: Leaf, policy: Policy) -> Iterator[Objection]:
             yield "policy.ceiling", leaf.where, f"{name} must be a whole number from {low} to {high}"
     if "resources" in leaf.path[:-2] and leaf.path[-2] in ("limits", "requests") and not leaf.removed:
         yield from _resource(leaf, name, policy)
-    elif "resources" in leaf.path and not leaf.removed and leaf.path[-1] in ("resources", "limits", "requests") and leaf.value != {}:
+    elif (
+        "resources" in leaf.path
+        and not leaf.removed
+        and leaf.path[-1] in ("resources", "limits", "requests")
+        and leaf.value != {}
+    ):
         yield "manifest.type", leaf.where, f"{_dotted(leaf)} must be a mapping"
 
 
@@ -94,7 +111,12 @@ def _resource(leaf: Leaf, name: str, policy: Policy) -> Iterator[Objection]:
 
 def _value(change: Change, leaf: Leaf) -> Iterator[Objection]:
     path, value = leaf.path, leaf.value
-    if change.ref.kind == "ConfigMap" and path[0] == "data" and not leaf.removed and not (len(path) == 2 and isinstance(value, str)):
+    if (
+        change.ref.kind == "ConfigMap"
+        and path[0] == "data"
+        and not leaf.removed
+        and not (len(path) == 2 and isinstance(value, str))
+    ):
         yield "manifest.type", leaf.where, "values in data must be strings: quote them"
     if path[-1] == "value" and "env" in path and not leaf.removed and not isinstance(value, str):
         yield "manifest.type", leaf.where, "the value of an environment variable must be a string: quote it"

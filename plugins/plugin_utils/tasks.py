@@ -24,7 +24,9 @@ _BOUNDS = {"retries": 60, "delay": 30, "timeout": 600}
 _MAX_NAME = 200
 _MAX_NESTING = 4
 # Names that Ansible or Jinja give a meaning.
-_TAKEN = frozenset({"vars", "omit", "hostvars", "groups", "environment", "playbook_dir", "role_path", "true", "false", "none"})
+_TAKEN = frozenset(
+    {"vars", "omit", "hostvars", "groups", "environment", "playbook_dir", "role_path", "true", "false", "none"}
+)
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,9 @@ class Shape:
         if len(modules) > 1 and allowed:
             self.report("task.modules", where, f"a task calls one module, not {len(modules)}")
         if not modules:
-            self.report("task.modules", where, f"a module is missing; allowed are {', '.join(sorted(self.policy.modules))}")
+            self.report(
+                "task.modules", where, f"a module is missing; allowed are {', '.join(sorted(self.policy.modules))}"
+            )
         for module in allowed[:1]:
             if not isinstance(task[module], dict):
                 self.report("args.shape", (*where, module), "arguments are given as a mapping")
@@ -122,9 +126,15 @@ class Shape:
 
     def _unknown(self, key: str, where: Where) -> None:
         if "." in key or key in ("k8s", "k8s_info", "k8s_scale", "k8s_rollback", "k8s_json_patch"):
-            self.report("task.module", where, f"the module {key} is not allowed; allowed are {', '.join(sorted(self.policy.modules))}")
+            self.report(
+                "task.module",
+                where,
+                f"the module {key} is not allowed; allowed are {', '.join(sorted(self.policy.modules))}",
+            )
         else:
-            self.report("task.keyword", where, f"a task may have {', '.join(TASK_KEYS)} and one allowed module, not {key}")
+            self.report(
+                "task.keyword", where, f"a task may have {', '.join(TASK_KEYS)} and one allowed module, not {key}"
+            )
 
     def _name(self, item: Mapping[str, Any], where: Where) -> None:
         name = item.get("name", "")
@@ -137,7 +147,9 @@ class Shape:
         name = task["register"]
         if not isinstance(name, str) or not _REGISTER.fullmatch(name) or name.startswith("ansible") or name in _TAKEN:
             self.report(
-                "task.register", (*where, "register"), "it must be lower-case letters, digits and underscores, and not begin with ansible"
+                "task.register",
+                (*where, "register"),
+                "it must be lower-case letters, digits and underscores, and not begin with ansible",
             )
         else:
             self.registered.add(name)

@@ -81,7 +81,7 @@ def _surprises(text: str) -> Iterator[Finding]:
     """What must be seen before nodes are composed: aliases are already resolved in nodes."""
     documents = depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 0
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents == 2:
@@ -93,8 +93,9 @@ def _surprises(text: str) -> Iterator[Finding]:
         elif isinstance(event, yaml.NodeEvent):
             if event.anchor is not None:
                 yield Finding("yaml.anchor", "the text", f"the anchor &{event.anchor} is not allowed", line)
-            if getattr(event, "tag", None) is not None:
-                yield Finding("yaml.tag", "the text", f"the tag {event.tag} is not allowed", line)
+            tag = getattr(event, "tag", None)
+            if tag is not None:
+                yield Finding("yaml.tag", "the text", f"the tag {tag} is not allowed", line)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
@@ -129,7 +130,13 @@ class _Reader:
             if key_node.tag == "tag:yaml.org,2002:merge":
                 self._object("yaml.merge-key", where, "the merge key << is not allowed", key_node)
                 continue
-            if not key_node.tag.endswith(":str") and key_node.tag.rpartition(":")[2] not in ("int", "float", "bool", "timestamp", "value"):
+            if not key_node.tag.endswith(":str") and key_node.tag.rpartition(":")[2] not in (
+                "int",
+                "float",
+                "bool",
+                "timestamp",
+                "value",
+            ):
                 self._object("yaml.key", where, f"the key {key!r} is not a string", key_node)
                 continue
             if key in tree:
@@ -149,7 +156,7 @@ class _Reader:
         if kind == "int" and _INT.fullmatch(text):
             return _integer(text)
         if kind == "float" and ":" not in text:
-            number = float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf").replace(".INF", "inf").replace(".NaN", "nan").replace(".NAN", "nan"))
+            number = float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
             if not math.isfinite(number):
                 self._object("yaml.number", where, f"{text} is no number that JSON has", node)
             return number
@@ -162,7 +169,7 @@ class _Reader:
         marker = next((marker for marker in MARKERS if marker in text.lower()), None)
         if marker:
             self._object("yaml.template", where, f"the template marker {marker} is not allowed", node)
-        if any(ord(letter) < 32 and letter not in "\t\n\r" or 0xD800 <= ord(letter) < 0xE000 for letter in text):
+        if any((ord(letter) < 32 and letter not in "\t\n\r") or 0xD800 <= ord(letter) < 0xE000 for letter in text):
             self._object("yaml.character", where, "a control character is not allowed", node)
 
     def _object(self, rule: str, where: Where, what: str, node: yaml.Node) -> None:
