@@ -112,14 +112,18 @@ def connection_options(options: Mapping[str, Any], environ: Mapping[str, str]) -
     for name, (_, further) in OPTIONS.items():
         value = given.get(name)
         if value is None:
-            value = environ.get(f"K8S_AUTH_{name.upper()}") or (environ.get(further) if further else None)
-            if value is not None and name in ("validate_certs", "persist_config"):
-                value = value.lower() not in ("0", "false", "no")
-            if value is not None and name == "impersonate_groups":
-                value = [group for group in value.split(",") if group]
+            text = environ.get(f"K8S_AUTH_{name.upper()}") or (environ.get(further) if further else None)
+            value = _from_text(name, text) if text else None
         if value not in (None, ""):
             chosen[name] = value
     return chosen
+
+
+def _from_text(name: str, text: str) -> Any:
+    """An environment variable's text as the option's type."""
+    if name in ("validate_certs", "persist_config"):
+        return text.lower() not in ("0", "false", "no")
+    return [group for group in text.split(",") if group] if name == "impersonate_groups" else text
 
 
 def unreachable(host: str, error: Exception) -> Unreachable:

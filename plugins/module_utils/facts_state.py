@@ -73,7 +73,9 @@ def _condition_lines(work: Workload) -> list[str]:
 def _reasons(pod: Manifest) -> Iterator[str]:
     """Why a Pod is not ready: one reason for each container that holds it up."""
     status = pod.get("status") or {}
-    scheduled = next((item for item in status.get("conditions") or () if item.get("type") == "PodScheduled"), {})
+    scheduled: Mapping[str, Any] = next(
+        (item for item in status.get("conditions") or () if item.get("type") == "PodScheduled"), {}
+    )
     if scheduled.get("status") == "False":
         yield f"{scheduled.get('reason', 'Unschedulable')}: {essential(scheduled.get('message', ''))}"
         return

@@ -54,15 +54,15 @@ def near(
     """The objects in question, most suspect first, ``MOST`` at most and each one existing."""
     anomalous = sorted((item for item in drafts if item.weight > 0), key=lambda item: -item.weight)
     suspected = list(suspects)
-    core = [view.owner(ref) for ref in targets]
     linked = set(suspected) | {hop for ref in suspected for hop in neighbours(view, ref)}
     # An anomaly beside a suspect tells more than one elsewhere in the namespace.
-    core += [item.subject for item in anomalous if item.subject in suspected]
-    core += [item.subject for item in anomalous if item.subject in linked]
-    core += [*suspected, *(item.subject for item in anomalous)]
-    core = list(dict.fromkeys(view.owner(ref) for ref in core))
-    hops = [hop for ref in core[:4] for hop in neighbours(view, ref)]
-    ordered = dict.fromkeys([*core[:6], *hops, *core[6:]])
+    first = [*targets, *(item.subject for item in anomalous if item.subject in suspected)]
+    first += [*(item.subject for item in anomalous if item.subject in linked), *suspected]
+    rest = [item.subject for item in anomalous]
+    core = list(dict.fromkeys(view.owner(ref) for ref in first or rest[:2]))
+    hops = [hop for ref in core[:2] for hop in neighbours(view, ref)]
+    elsewhere = [view.owner(ref) for ref in rest]
+    ordered = dict.fromkeys([*core[:4], *hops[:5], *elsewhere, *core[4:], *hops[5:]])
     existing = [ref for ref in ordered if ref in view.workloads or view.inventory.get(ref) is not None]
     return tuple(existing[:MOST])
 

@@ -60,7 +60,7 @@ def rank(drafts: Iterable[Draft], near: tuple[ObjectRef, ...], masks: Iterable[s
 
 
 def _score(item: Draft, place: dict[ObjectRef, int], anomalous: set[ObjectRef]) -> float:
-    close = 0.3 * (1.0 - place[item.subject] / len(place)) if item.subject in place else 0.0
+    close = 0.6 * (1.0 - place[item.subject] / len(place)) if item.subject in place else 0.0
     if item.weight > 0:
         return 1.0 + item.weight + close
     if item.subject not in place and item.kind != "drift":

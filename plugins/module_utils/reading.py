@@ -30,7 +30,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def read(cluster: Cluster, namespace: str) -> tuple[Inventory, frozenset[str]]:
+def read(cluster: Cluster, namespace: str, kinds: Iterable[str] = READ) -> tuple[Inventory, frozenset[str]]:
     """The Inventory, and the Secrets' values to mask in whatever else is read; keep those nowhere.
 
     A kind that cannot be read is named in ``unseen``. Forbidden when nothing essential may be read,
@@ -49,7 +49,7 @@ def read(cluster: Cluster, namespace: str) -> tuple[Inventory, frozenset[str]]:
                 masks.update(_values(item))
         return kind, tuple(_pruned(kind, item) for item in items)
 
-    replies = together(cluster, one, READ)
+    replies = together(cluster, one, kinds)
     failures = {kind: reply for kind, reply in replies if isinstance(reply, ClusterError)}
     for kind in _ESSENTIAL:
         if kind in failures and not (isinstance(failures[kind], Forbidden) and set(_ESSENTIAL) - set(failures)):

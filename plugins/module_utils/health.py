@@ -1,0 +1,213 @@
+# Copyright: the e2ereme.remediate authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Judges by a reading whether what was repaired is healthy and nothing else is worse; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from .draft import Draft
+from .evidence import Evidence, Inventory, Manifest, ObjectRef
+from .facts_references import references
+from .probe import anomalies
+from .rank import settled
+from .ready import unready
+from .verdict import Check
+from .workloads import View, pod_is_over, pod_is_ready
+
+CURRENT = ("state", "reference", "request", "usage")
+"""Kinds of facts that tell how it is; events, logs and restarts tell how it was."""
+_GRAVE = 0.4  # a lighter anomaly is not held against a repair
+_LASTING = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Service", "ConfigMap", "PersistentVolumeClaim",
+            "NetworkPolicy", "Ingress", "HorizontalPodAutoscaler")  # fmt: skip
+_CANNOT_START = ("ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CrashLoopBackOff",
+                 "CreateContainerConfigError", "CreateContainerError", "RunContainerError")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scope:
+    """``focus``: workloads that must be healthy; ``around``: all that the report's symptom may show at."""
+
+    focus: tuple[ObjectRef, ...]
+    around: frozenset[ObjectRef]
+
+
+def scope(before: Evidence, now: View, touched: Iterable[ObjectRef], suspects: Iterable[ObjectRef]) -> Scope:
+    """What a repair of ``touched`` on behalf of ``suspects`` answers for."""
+    was = View(before.inventory)
+    named = [was.owner(ref) for ref in (*touched, *(suspects or before.near[:1]))]
+    focus: dict[ObjectRef, None] = {}
+    for ref in named:
+        for view in (was, now):
+            focus.update(dict.fromkeys([ref] if ref in view.workloads else _served(view, ref)))
+    services = {
+        ObjectRef("Service", ref.namespace, item["metadata"]["name"])
+        for view in (was, now)
+        for ref in focus
+        for item in view.services.get(ref, ())
+    }
+    return Scope(tuple(focus), frozenset({*named, *focus, *services}))
+
+
+def _served(view: View, ref: ObjectRef) -> list[ObjectRef]:
+    """The workloads that a Service, ConfigMap or the like is there for."""
+    if ref.kind == "Service":
+        return [work.ref for work in view.selected.get(ref, ())]
+    return [work.ref for work in view.workloads.values() if any(target == ref for target, *_ in references(work))]
+
+
+def health_checks(now: View, where: Scope, restarts: Mapping[ObjectRef, int]) -> list[Check]:
+    """Rollout, Pods, restarts and endpoints of what is in focus."""
+    checks = []
+    for ref in where.focus:
+        work = now.workloads.get(ref)
+        if work is None:
+            if ref.kind != "Pod":  # a Pod of its own that was replaced is judged by its successor
+                checks.append(Check("exists", str(ref), False, "gone", "there"))
+            continue
+        if ref.kind in ("Job", "CronJob"):
+            why = unready(work.manifest)
+            checks.append(Check("run", str(ref), not why, why or "as wanted", "as wanted"))
+            continue
+        desired = work.desired or 0
+        ready = sum(pod_is_ready(pod) for pod in work.pods)
+        why = unready(work.manifest)
+        passed = not why and desired > 0 and ready >= desired
+        measured = f"{ready} of {desired} Pods ready"
+        detail = why if why and why != measured else ""
+        checks.append(Check("rollout", str(ref), passed, measured, f"{max(desired, 1)} ready", detail))
+        count = restarts.get(ref, 0)
+        checks.append(Check("restarts", str(ref), count == 0, str(count), "0"))
+        if "EndpointSlice" in now.inventory.objects:
+            for service in now.services.get(ref, ()):
+                name = service["metadata"]["name"]
+                there = now.ready_addresses.get(name, 0)
+                checks.append(Check("endpoints", f"Service {name}", there > 0, str(there), "at least 1"))
+    for ref in sorted(where.around):
+        if ref.kind == "Service" and ref in now.selected and not now.selected[ref]:
+            checks.append(Check("endpoints", str(ref), False, "selects no Pods", "at least 1"))
+    return checks
+
+
+def symptom_checks(before: Evidence, now: View, where: Scope) -> list[Check]:
+    """The report's own symptom must be gone; what else was broken and not touched is only told."""
+    then, current = grave(View(before.inventory), where.around), grave(now)
+    checks = [Check("symptom", str(ref), False, current[ref], "no anomaly") for ref in current if ref in where.around]
+    checks += [
+        Check("symptom", str(ref), True, "gone", "no anomaly", text)
+        for ref, text in then.items()
+        if ref in where.around and ref not in current
+    ]
+    checks += [
+        Check("elsewhere", str(ref), True, text, "as before", "broken before, and no part of this report")
+        for ref, text in current.items()
+        if ref in then and ref not in where.around
+    ]
+    return sorted(checks, key=lambda check: (check.name, check.subject))
+
+
+def worse(before: Evidence, now: View, where: Scope) -> tuple[str, ...]:
+    """What was healthy before and is not now, or is gone."""
+    was = View(before.inventory)
+    then, current = grave(was, where.around), grave(_as_measured(before, now))
+    lines = [f"{ref}: {current[ref]}" for ref in sorted(set(current) - set(then))]
+    for kind in _LASTING:
+        if kind not in now.inventory.objects:
+            continue
+        names = {item["metadata"]["name"] for item in now.inventory.of(kind)}
+        gone = [item["metadata"]["name"] for item in before.inventory.of(kind)]
+        lines += [f"{kind} {name}: it is gone" for name in gone if name not in names]
+    for ref, work in was.workloads.items():
+        after = now.workloads.get(ref)
+        if work.desired and after is not None and after.desired == 0 and ref not in current:
+            lines.append(f"{ref}: it is scaled to 0, from {work.desired}")
+    return tuple(lines)
+
+
+def _as_measured(before: Evidence, now: View) -> View:
+    """The reading with only those measurements that there are from before too: others compare with nothing."""
+    known = {(item.target, item.port, item.path) for item in before.inventory.measurements}
+    kept = tuple(item for item in now.inventory.measurements if (item.target, item.port, item.path) in known)
+    return View(replace(now.inventory, measurements=kept))
+
+
+def grave(view: View, suspected: Iterable[ObjectRef] = ()) -> dict[ObjectRef, str]:
+    """The worst present anomaly of each object that has one."""
+    worst: dict[ObjectRef, Draft] = {}
+    for item in settled(view, anomalies(view), suspected):
+        if item.kind in CURRENT and item.weight >= _GRAVE:
+            ref = view.owner(item.subject)
+            if ref not in worst or worst[ref].weight < item.weight:
+                worst[ref] = item
+    return {ref: item.text for ref, item in worst.items()}
+
+
+def restart_counts(inventory: Inventory) -> dict[tuple[str, str], int]:
+    """Restarts by Pod uid and container; an evicted or failed Pod counts as one."""
+    counts: dict[tuple[str, str], int] = {}
+    for pod in inventory.of("Pod"):
+        uid = str(pod["metadata"].get("uid"))
+        status = pod.get("status") or {}
+        for item in status.get("containerStatuses") or ():
+            counts[uid, item["name"]] = int(item.get("restartCount") or 0)
+        if status.get("phase") == "Failed":
+            counts[uid, ""] = 1
+    return counts
+
+
+def restarts_since(baseline: Mapping[tuple[str, str], int], view: View) -> dict[ObjectRef, int]:
+    """Restarts and failures of each workload's Pods since the baseline; of Pods unknown to it, all."""
+    current = restart_counts(view.inventory)
+    found: dict[ObjectRef, int] = {}
+    for work in view.workloads.values():
+        uids = {str(pod["metadata"].get("uid")) for pod in work.pods}
+        more = sum(count - baseline.get(key, 0) for key, count in current.items() if key[0] in uids)
+        if more > 0:
+            found[work.ref] = more
+    return found
+
+
+def hopeless(before: Evidence, now: View, where: Scope) -> str:
+    """Why Pods made after the change cannot become ready by waiting; empty while they may."""
+    known = {pod["metadata"].get("uid") for pod in before.inventory.of("Pod")}
+    for ref in where.focus:
+        work = now.workloads.get(ref)
+        for pod in work.pods if work else ():
+            if pod["metadata"].get("uid") in known or pod_is_over(pod):
+                continue
+            if reason := _stuck(pod):
+                return f"{ref}: a new Pod is in {reason}"
+    return ""
+
+
+def may_come_up(now: View, where: Scope) -> bool:
+    """Whether some Pod in focus is on its way: starting, or running and waiting for its probe."""
+    pods = [
+        pod for ref in where.focus if ref in now.workloads for pod in now.workloads[ref].pods if not pod_is_over(pod)
+    ]
+    return any(not pod_is_ready(pod) and not _stuck(pod) for pod in pods)
+
+
+def unchanged(before: Evidence, now: View, touched: Iterable[ObjectRef]) -> bool:
+    """Whether nothing that was to be changed differs from before (its spec and data; a Pod by its uid)."""
+    for ref in touched:
+        old, new = before.inventory.get(ref), now.inventory.get(ref)
+        if (old is None) != (new is None):
+            return False
+        if old is not None and new is not None and _content(old) != _content(new):
+            return False
+    return True
+
+
+def _content(item: Manifest) -> tuple[object, ...]:
+    return (item["metadata"].get("uid"), item.get("spec"), item.get("data"), item["metadata"].get("generation"))
+
+
+def _stuck(pod: Manifest) -> str:
+    status = pod.get("status") or {}
+    for item in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+        reason = ((item.get("state") or {}).get("waiting") or {}).get("reason", "")
+        if reason in _CANNOT_START:
+            return str(reason)
+    return ""
