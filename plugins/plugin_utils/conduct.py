@@ -5,15 +5,20 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
+import socket
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..module_utils.errors import InputError, RemediateError
 from .artefacts import Folder
 from .episode import Bounds, Episode
+from .gate import warm_lint
 from .hands import Ask, ControllerHands, Settings
 from .interrupts import Interrupts
 from .loop import Tell, drive, remediate
@@ -70,6 +75,7 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
             ask = open_model()
             runner = held.enter_context(_runner(order, policy))
             runner.warm()
+            warm_lint()
             hands = ControllerHands(
                 report=report,
                 policy=policy,
@@ -79,6 +85,7 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
                 say=say,
                 diffs=diffs,
                 folder=folder,
+                holder=_holder(),
                 spans=spans,
                 interrupts=interrupts,
                 settings=Settings(
@@ -92,7 +99,11 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
             mode = "plan" if hands.settings.dry else "auto"
             episode = drive(remediate(report, order.bounds, time.monotonic, mode=mode), hands)
         except RemediateError as error:
-            episode = Episode(report, "broken", f"broken: {error}", (), (), ())
+            episode = _broken(report, str(error))
+        except Exception as error:  # no stack trace for the user of a playbook
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            said = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+            episode = _broken(report, f"{said}. This is a defect: please report it.")
     seconds = spans.seconds()
     if folder is not None:
         try:
@@ -107,6 +118,10 @@ def _runner(order: Order, policy: Policy) -> ProcessRunner:
     return ProcessRunner(order.connection, no_log=order.no_log, modules=modules, parent=order.temporary)
 
 
+def _broken(report: Report, why: str) -> Episode:
+    return Episode(report, "broken", f"broken: {why}", (), (), ())
+
+
 def _report(order: Order) -> Report:
     from .report_parse import parse_report
 
@@ -119,6 +134,15 @@ def _cluster(order: Order, spans: Spans) -> Any:
 
     with spans("import"):
         return Cluster(TimedTransport(KubernetesTransport(order.connection), spans))
+
+
+def _holder() -> str:
+    """Who holds a Lease: user, host, process and moment, so that no two runs share a name."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}/{os.getpid()}-{time.time_ns()}"
 
 
 def _default_folder(report: Report) -> str:

@@ -6,16 +6,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..module_utils.cluster import Cluster
 from ..module_utils.errors import RemediateError
-from ..module_utils.evidence import Evidence
+from ..module_utils.evidence import Evidence, ObjectRef
+from ..module_utils.near import found_suspects
+from ..module_utils.probe import look
 from ..module_utils.verdict import Check, Verdict
+from ..module_utils.verify import verify, verify_undone
+from ..module_utils.workloads import View
 from .artefacts import Folder, evidence_lines
 from .episode import Undone
+from .gate import gate
 from .interrupts import Interrupts
+from .killswitch import require_running
+from .lease import HeldLease, hold
 from .loop import Cancelled, Gate, Look, Run, Save, Tell, Undo, Verify, Write
 from .playbook import Finding, Playbook
 from .policy import Policy
@@ -25,6 +32,7 @@ from .runresult import RunResult
 from .snapshot import Snapshot
 from .spans import Spans
 from .step import Answer
+from .undo import restored, take_snapshot, undo_playbook
 
 Ask = Callable[[Report, Write, Policy], Answer]
 """Asks the model; model/client.py has the real one."""
@@ -37,6 +45,7 @@ class Settings:
     dry: bool = False
     settle: float = 15.0
     verify_timeout: float = 120.0
+    undo_timeout: float = 60.0
     run_timeout: float = 300.0
     checks: Sequence[Mapping[str, Any]] = ()
     verbosity: int = 0
@@ -56,31 +65,28 @@ class ControllerHands:
     spans: Spans
     interrupts: Interrupts
     settings: Settings = Settings()
+    holder: str = "e2ereme.remediate"
     attempt: int = 0
     diffs: list[str] = field(default_factory=list)
+    target: tuple[ObjectRef, ...] = ()  # what the first look found most suspect: one repair of it at a time
+    leases: dict[ObjectRef, HeldLease] = field(default_factory=dict)
     _held: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-    _holds: bool = False
 
     def look(self, wish: Look) -> Evidence:
         """Reads the cluster."""
-        from ..module_utils.probe import look
-
-        suspects = tuple((suspect.name, suspect.kind) for suspect in self.report.suspects)
         with self._station("probe"):
-            return look(self.cluster, self.report.namespace, suspects, wish.targets)
+            evidence = look(self.cluster, self.report.namespace, self._suspects(), wish.targets)
+        self.target = self.target or evidence.near[:1]
+        return evidence
 
     def write(self, wish: Write) -> Answer:
         """Has the model write its next Step, and warms what the Step will need meanwhile."""
-        self.runner.warm()
         with self._station("write"):
-            answer = self.ask(self.report, wish, self.policy)
-        self._evidence = wish.evidence
-        return answer
+            self.runner.warm()
+            return self.ask(self.report, wish, self.policy)
 
     def gate(self, wish: Gate) -> Playbook | tuple[Finding, ...]:
         """Checks the model's text; where nothing may be changed, also by a server-side dry run."""
-        from .gate import gate
-
         self.attempt += 1
         self.folder.attempt(self.attempt, "answer.txt", wish.step.text)
         self.folder.attempt(self.attempt, "evidence.txt", "\n".join(evidence_lines(wish.evidence)) + "\n")
@@ -93,11 +99,9 @@ class ControllerHands:
         return found
 
     def save(self, wish: Save) -> Snapshot:
-        """Asks for leave once, then keeps the state before the run, and the way back to it, on disk."""
-        from .undo import take_snapshot, undo_playbook
-
+        """Asks for leave, then puts the state before the run, and the way back to it, on disk."""
         with self._station("snapshot"):
-            self._ask_leave()
+            self._ask_leave(wish.playbook)
             snapshot = take_snapshot(self.cluster, wish.playbook.touches)
             self.folder.attempt(self.attempt, "undo.yml", undo_playbook(snapshot).text)
         return snapshot
@@ -109,31 +113,31 @@ class ControllerHands:
 
     def verify(self, wish: Verify) -> Verdict:
         """Watches the cluster until it is healthy or will not become so."""
-        from ..module_utils.verify import verify
-
         with self._station("verify"):
             return verify(
                 self.cluster,
                 wish.before,
                 wish.touched,
+                suspects=found_suspects(View(wish.before.inventory), self._suspects()),
+                checks=self.settings.checks,
                 settle=self.settings.settle,
                 timeout=self.settings.verify_timeout,
-                checks=tuple(self.settings.checks),
             )
 
     def undo(self, wish: Undo) -> Undone:
-        """Restores the Snapshot and compares. A signal does not break it off."""
-        from .undo import restored, undo_playbook
-
+        """Restores what differs from the Snapshot, and watches that nothing is worse than before. Not broken off."""
         with self._station("undo", may_break=False):
-            playbook = undo_playbook(wish.snapshot)
-            with self.spans("run"):
-                run = self.runner.run(playbook, timeout=self.settings.run_timeout)
+            touched = tuple(saved.ref for saved in wish.snapshot.objects)
+            playbook = undo_playbook(wish.snapshot, take_snapshot(self.cluster, touched))
+            run = RunResult(0, (), 0.0)
+            if playbook.tasks:
+                with self.spans("run"):
+                    run = self.runner.run(playbook, timeout=self.settings.run_timeout)
             left = restored(self.cluster, wish.snapshot)
-        checks = (
-            Check("as before", ", ".join(map(str, wish.playbook.touches)), not left, "; ".join(left), "no difference"),
-        )
-        return Undone(run, Verdict(not left, checks, 0.0, worse=left), complete=run.ok and not left)
+            verdict = verify_undone(self.cluster, wish.before, touched, timeout=self.settings.undo_timeout)
+        same = Check("as before", ", ".join(map(str, touched)), not left, "; ".join(left), "no difference")
+        verdict = replace(verdict, checks=(same, *verdict.checks), worse=(*left, *verdict.worse))
+        return Undone(run, verdict, complete=run.ok and not verdict.worse)
 
     def tell(self, wish: Tell) -> None:
         """Passes progress on."""
@@ -143,9 +147,20 @@ class ControllerHands:
         """Gives the Lease back."""
         self._held.close()
 
-    def _ask_leave(self) -> None:
-        """Kill switch, window, rate limit and Lease; each raises Refused."""
-        raise NotImplementedError
+    def _ask_leave(self, playbook: Playbook) -> None:
+        """Kill switch, window, Lease and rate limit; each raises Refused. A Lease is kept until ``close``."""
+        namespace = self.report.namespace
+        require_running(self.cluster, namespace, self.policy.kill_switch_file)
+        self.policy.require_window(self.cluster.now())
+        for ref in (*self.target, *playbook.touches):
+            if ref not in self.leases:
+                lease = hold(self.cluster, ref.namespace or namespace, ref, holder=self.holder)
+                self.leases[ref] = self._held.enter_context(lease)
+        for ref in self.target or playbook.touches[:1]:
+            self.leases[ref].count_attempt(int(self.policy.ceiling("attempts_per_hour")))
+
+    def _suspects(self) -> tuple[tuple[str, str], ...]:
+        return tuple((suspect.name, suspect.kind) for suspect in self.report.suspects)
 
     def _rehearse(self, playbook: Playbook) -> Playbook | tuple[Finding, ...]:
         """What the API server refuses in a dry run is a Finding like any other."""
