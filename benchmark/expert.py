@@ -1,0 +1,70 @@
+"""A writer that knows the fault: it undoes the injection's own edits. It bounds what can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..plugins.module_utils.evidence import Inventory, Manifest, ObjectRef
+from ..plugins.plugin_utils.hands import Ask
+from ..plugins.plugin_utils.loop import Write
+from ..plugins.plugin_utils.policy import Policy
+from ..plugins.plugin_utils.report import Report
+from ..plugins.plugin_utils.step import Answer
+from .cases import Scene
+from .writing import hand_over, json_patch, play
+
+_GONE = object()
+
+
+def expert(scene: Scene) -> Ask:
+    """Writes the ground-truth repair at once, or hands over where that is right."""
+
+    def ask(report: Report, wish: Write, policy: Policy) -> Answer:
+        injected = scene.injected
+        if injected is None or injected.right == "escalate":
+            return hand_over(injected.why if injected else "nothing is wrong")
+        return play(*_tasks(injected.edits, wish.evidence.inventory))
+
+    return ask
+
+
+def _tasks(edits: Iterable[Any], inventory: Inventory) -> list[dict[str, Any]]:
+    by_object: dict[ObjectRef, list[Any]] = {}
+    for edit in edits:
+        by_object.setdefault(ObjectRef(edit.kind, inventory.namespace, edit.name), []).append(edit)
+    return [json_patch(ref, _operations(inventory.get(ref) or {}, group)) for ref, group in by_object.items()]
+
+
+def _operations(live: Manifest, edits: list[Any]) -> list[dict[str, Any]]:
+    """JSON patch operations; what is taken away comes last, from the back, so that no index moves before its turn."""
+    writes, removals = [], []
+    for edit in edits:
+        pointer, present = _pointer(live, edit.path)
+        if edit.right is not None:
+            writes.append({"op": "replace" if present else "add", "path": pointer, "value": edit.right})
+        elif present:
+            removals.append({"op": "remove", "path": pointer})
+    return writes + sorted(removals, key=lambda operation: str(operation["path"]), reverse=True)
+
+
+def _pointer(live: Any, path: Iterable[Any]) -> tuple[str, bool]:
+    """The JSON pointer of a path with list-map keys, and whether something stands there."""
+    parts: list[str] = []
+    node: Any = live
+    for key in path:
+        if isinstance(key, str):
+            parts.append(key.replace("~", "~0").replace("/", "~1"))
+            node = node.get(key, _GONE) if isinstance(node, dict) else _GONE
+            continue
+        items = node if isinstance(node, list) else []
+        spot = (
+            key if isinstance(key, int) else next((i for i, item in enumerate(items) if _fits(item, key)), len(items))
+        )
+        parts.append(str(spot) if spot < len(items) else "-")
+        node = items[spot] if spot < len(items) else _GONE
+    return "/" + "/".join(parts), node is not _GONE
+
+
+def _fits(item: Any, key: dict[str, Any]) -> bool:
+    return isinstance(item, dict) and all(item.get(name) == value for name, value in key.items())

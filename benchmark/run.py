@@ -1,0 +1,156 @@
+"""Runs cases against methods, one after the other, and keeps one JSON line of each.
+
+A file of results can be gone on with: what it holds already is not run again. Each line says which
+model and which format it came from; a line of another one does not count.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..model.prompt import format_hash
+from ..plugins.module_utils.errors import InputError
+from ..plugins.plugin_utils.episode import Episode
+from ..plugins.plugin_utils.hands import Settings
+from ..plugins.plugin_utils.loop import drive, remediate
+from ..plugins.plugin_utils.policy import load_policy
+from ..plugins.plugin_utils.report_parse import parse_report
+from .cases import Case, Scene, stage
+from .hands import sandbox_hands
+from .methods import Method
+from .oracle import Judgement, judge
+
+_SETTINGS = Settings()
+
+
+@dataclass(frozen=True)
+class Result:
+    """One case and method. ``model_seconds`` and ``wall_seconds`` are real; ``bits``: choice under the grammar.
+
+    ``claimed``: the Episode says resolved; where ``resolved`` (the oracle) does not, that was a mistake.
+    """
+
+    fault: str
+    variant: str
+    seed: int
+    method: str
+    model: str
+    right: str
+    outcome: str
+    resolved: bool
+    claimed: bool
+    harm: tuple[str, ...]
+    why: tuple[str, ...]
+    attempts: int
+    steps: int
+    model_seconds: float
+    wall_seconds: float
+    tokens_in: int
+    tokens_out: int
+    bits: float
+    message: str
+    diagnosis: str = ""
+    format: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, int, str, str, str]:
+        """What makes two results the same measurement."""
+        return (self.fault, self.variant, self.seed, self.method, self.model, self.format)
+
+
+def run(
+    cases: Sequence[Case],
+    methods: Sequence[Method],
+    out: Path | None = None,
+    tell: Callable[[Result], None] = lambda _: None,
+) -> list[Result]:
+    """All results, those of ``out`` included; each new one is appended there at once."""
+    done = {result.key: result for result in read(out)} if out is not None and out.exists() else {}
+    results = []
+    for case in cases:
+        for method in methods:
+            key = (case.fault, case.variant, case.seed, method.name, method.model, format_hash())
+            result = done.get(key)
+            if result is None:
+                result = measure(case, method)
+                if out is not None:
+                    _append(out, result)
+                tell(result)
+            results.append(result)
+    return results
+
+
+def measure(case: Case, method: Method) -> Result:
+    """Stages a case afresh, lets the method act, and has the oracle judge."""
+    scene = stage(case)
+    started = time.perf_counter()
+    episode = perform(scene, method)
+    wall = time.perf_counter() - started
+    return _result(scene, method, episode, judge(scene.site, scene.charge, episode.outcome), wall)
+
+
+def perform(scene: Scene, method: Method, settings: Settings = _SETTINGS) -> Episode:
+    """One Episode of a method on a Scene."""
+    report = parse_report(scene.report, scene.system.namespace)
+    if method.asks is None:
+        return Episode(report, "exhausted", "exhausted: nobody came", (), (), ())
+    hands = sandbox_hands(scene.sandbox, report, method.asks(scene), load_policy(), settings)
+    try:
+        return drive(remediate(report, method.bounds, time.monotonic), hands)
+    finally:
+        hands.close()
+
+
+def read(path: Path) -> Iterator[Result]:
+    """The results of a file; a last line that was cut off is skipped. Raises InputError."""
+    lines = path.read_text("utf-8").splitlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            raw = json.loads(line)
+            yield Result(**{**raw, "harm": tuple(raw["harm"]), "why": tuple(raw["why"])})
+        except (ValueError, TypeError, KeyError) as error:
+            if number == len(lines):
+                return
+            raise InputError(f"{path}, line {number}, is no result ({error}).", "Give another --out.") from None
+
+
+def _append(path: Path, result: Result) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(("\n" if torn else "") + json.dumps(asdict(result)) + "\n")
+
+
+def _result(scene: Scene, method: Method, episode: Episode, judgement: Judgement, wall: float) -> Result:
+    answers = episode.answers
+    return Result(
+        fault=scene.case.fault,
+        variant=scene.case.variant,
+        seed=scene.case.seed,
+        method=method.name,
+        model=method.model,
+        right=scene.charge.right,
+        outcome=episode.outcome,
+        resolved=judgement.resolved,
+        claimed=episode.outcome == "resolved",
+        harm=judgement.harm,
+        why=judgement.why,
+        attempts=len(episode.attempts),
+        steps=len(answers),
+        model_seconds=round(sum(answer.seconds for answer in answers), 4),
+        wall_seconds=round(wall, 4),
+        tokens_in=sum(answer.tokens_in for answer in answers),
+        tokens_out=sum(answer.tokens_out for answer in answers),
+        bits=round(_total(answer.bits for answer in answers), 2),
+        message=episode.message[:400],
+        diagnosis=answers[-1].step.diagnosis if answers else "",
+        format=format_hash(),
+    )
+
+
+def _total(bits: Iterable[float | None]) -> float:
+    return sum(value for value in bits if value is not None)

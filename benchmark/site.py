@@ -1,0 +1,107 @@
+"""What the oracle sees of a cluster: its desired state, what its Services answer, which Pods run.
+
+Two ways in: through any Transport (a real cluster, or the sandbox's HTTP door), and straight into a
+sandbox, which is what makes judging thousands of Episodes cheap. Both see the same.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..plugins.module_utils.evidence import Manifest
+
+_PLURALS: Mapping[str, tuple[str, str]] = {
+    "Deployment": ("/apis/apps/v1", "deployments"),
+    "StatefulSet": ("/apis/apps/v1", "statefulsets"),
+    "DaemonSet": ("/apis/apps/v1", "daemonsets"),
+    "CronJob": ("/apis/batch/v1", "cronjobs"),
+    "Job": ("/apis/batch/v1", "jobs"),
+    "Service": ("/api/v1", "services"),
+    "ConfigMap": ("/api/v1", "configmaps"),
+    "Secret": ("/api/v1", "secrets"),
+    "ServiceAccount": ("/api/v1", "serviceaccounts"),
+    "PersistentVolumeClaim": ("/api/v1", "persistentvolumeclaims"),
+    "ResourceQuota": ("/api/v1", "resourcequotas"),
+    "LimitRange": ("/api/v1", "limitranges"),
+    "Ingress": ("/apis/networking.k8s.io/v1", "ingresses"),
+    "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
+    "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
+    "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
+    "Role": ("/apis/rbac.authorization.k8s.io/v1", "roles"),
+    "RoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+    "Pod": ("/api/v1", "pods"),
+}
+KINDS = (*_PLURALS, "Node")
+"""What people write. Controllers' own objects (ReplicaSets, EndpointSlices, Events, Leases) are not looked at."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One answer to a client; ``status`` 0: no connection."""
+
+    status: int
+    seconds: float
+
+
+class Site(Protocol):
+    """A cluster as the oracle needs it. What ``objects`` gives is only read."""
+
+    def objects(self, namespace: str) -> Iterable[Manifest]: ...
+    def visit(self, namespace: str, service: str, port: int) -> Visit: ...
+    def sleep(self, seconds: float) -> None: ...
+
+
+class SandboxSite:
+    """Straight into a sandbox's store and request model."""
+
+    def __init__(self, sandbox: Any) -> None:
+        self._sandbox = sandbox
+
+    def objects(self, namespace: str) -> Iterable[Manifest]:
+        store = self._sandbox.store
+        for kind in KINDS:
+            try:
+                yield from store.list(kind, None if kind == "Node" else namespace)
+            except KeyError:  # a kind that this sandbox does not keep
+                continue
+
+    def visit(self, namespace: str, service: str, port: int) -> Visit:
+        status, seconds, _ = self._sandbox.behaviour.proxy("services", namespace, service, str(port), "/")
+        return Visit(int(status), float(seconds))
+
+    def sleep(self, seconds: float) -> None:
+        self._sandbox.advance(seconds)
+
+
+class TransportSite:
+    """Any cluster, through the API server and its Service proxy."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+
+    def objects(self, namespace: str) -> Iterable[Manifest]:
+        for kind, (prefix, plural) in _PLURALS.items():
+            yield from self._list(kind, f"{prefix}/namespaces/{namespace}/{plural}")
+        yield from self._list("Node", "/api/v1/nodes")
+
+    def visit(self, namespace: str, service: str, port: int) -> Visit:
+        started = time.monotonic()
+        try:
+            answer = self._transport.request("GET", f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy/")
+        except OSError:
+            return Visit(0, time.monotonic() - started)
+        return Visit(answer.status, time.monotonic() - started)
+
+    def sleep(self, seconds: float) -> None:
+        self._transport.sleep(seconds)
+
+    def _list(self, kind: str, path: str) -> Iterable[Manifest]:
+        answer = self._transport.request("GET", path)
+        if answer.status >= 400:  # not served, or not to us: then nobody who acts with this account can touch it
+            return
+        for item in json.loads(answer.body).get("items") or ():
+            yield {**item, "kind": kind}

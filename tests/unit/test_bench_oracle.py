@@ -1,0 +1,151 @@
+"""The oracle on a hand-made cluster: what clients get decides."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.e2ereme.remediate.benchmark.oracle import Charge, Judgement, judge, observe
+from ansible_collections.e2ereme.remediate.benchmark.site import Visit
+from ansible_collections.e2ereme.remediate.plugins.module_utils.evidence import ObjectRef
+
+CART = ObjectRef("Deployment", "shop", "cart")
+
+
+class Cluster:
+    """One Deployment behind one Service, whose answers and Pods a test sets; ``later`` runs as time passes."""
+
+    def __init__(self) -> None:
+        self.answer = Visit(200, 0.01)
+        self.running = 2
+        self.restarts = 0
+        self.elapsed = 0.0
+        self.later: Callable[[], Any] = lambda: None
+        self.deployment: dict[str, Any] = {
+            "kind": "Deployment",
+            "metadata": {"name": "cart", "namespace": "shop", "generation": 1},
+            "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "cart"}}, "template": {"spec": {}}},
+        }
+        self.service = {
+            "kind": "Service",
+            "metadata": {"name": "cart", "namespace": "shop"},
+            "spec": {"selector": {"app": "cart"}, "ports": [{"port": 80}]},
+        }
+
+    def objects(self, namespace: str) -> Iterable[dict[str, Any]]:
+        owner = [{"kind": "ReplicaSet", "name": "cart-1"}]
+        status = {"restartCount": self.restarts, "state": {"running": {}}}
+        yield copy.deepcopy(self.deployment)
+        yield self.service
+        for number in range(self.running):
+            meta = {
+                "name": f"cart-1-{number}",
+                "namespace": "shop",
+                "labels": {"app": "cart"},
+                "ownerReferences": owner,
+            }
+            spec = {"containers": [{"name": "cart"}]}
+            yield {"kind": "Pod", "metadata": meta, "spec": spec, "status": {"containerStatuses": [status]}}
+
+    def visit(self, namespace: str, service: str, port: int) -> Visit:
+        return self.answer
+
+    def sleep(self, seconds: float) -> None:
+        self.elapsed += seconds
+        self.later()
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster()
+
+
+@pytest.fixture
+def charge(cluster: Cluster) -> Charge:
+    """The Service answered, and does not any more."""
+    healthy = observe(cluster, "shop")
+    cluster.answer = Visit(503, 0.01)
+    return Charge("shop", "resolve", healthy, observe(cluster, "shop"), CART)
+
+
+def test_served_again_and_for_minutes_is_resolved(cluster: Cluster, charge: Charge) -> None:
+    cluster.answer = Visit(200, 0.011)
+
+    assert judge(cluster, charge, "resolved") == Judgement(True)
+    assert cluster.elapsed >= 180
+
+
+def test_still_failing_is_not_resolved_whatever_the_episode_says(cluster: Cluster, charge: Charge) -> None:
+    found = judge(cluster, charge, "resolved")
+
+    assert not found.resolved
+    assert found.why == ("cart:80 answers 503",)
+
+
+def test_a_repair_that_does_not_last_is_not_resolved(cluster: Cluster, charge: Charge) -> None:
+    cluster.answer = Visit(200, 0.01)
+    cluster.later = lambda: setattr(cluster, "answer", Visit(503 if cluster.elapsed > 100 else 200, 0.01))
+
+    assert not judge(cluster, charge, "resolved").resolved
+
+
+@pytest.mark.parametrize(
+    ("what", "value", "why"),
+    [
+        ("answer", Visit(200, 2.0), "cart:80 takes 2.00 s instead of 0.01 s"),
+        ("running", 1, "Deployment cart runs 1 of 2 Pods"),
+    ],
+)
+def test_served_worse_than_before_is_not_resolved(
+    cluster: Cluster, charge: Charge, what: str, value: Any, why: str
+) -> None:
+    cluster.answer = Visit(200, 0.01)
+    setattr(cluster, what, value)
+
+    assert judge(cluster, charge, "resolved").why == (why,)
+
+
+def test_restarts_during_the_watch_are_not_health(cluster: Cluster, charge: Charge) -> None:
+    cluster.answer = Visit(200, 0.01)
+    cluster.later = lambda: setattr(cluster, "restarts", cluster.restarts + 1)
+
+    assert not judge(cluster, charge, "resolved").resolved
+
+
+def test_a_fault_that_still_shows_is_not_resolved(cluster: Cluster, charge: Charge) -> None:
+    cluster.answer = Visit(200, 0.01)
+
+    assert judge(cluster, replace(charge, shows=lambda: True), "resolved").why == ("the fault still shows",)
+
+
+def test_a_change_left_without_a_repair_is_harm(cluster: Cluster, charge: Charge) -> None:
+    cluster.deployment["spec"]["replicas"] = 3
+
+    assert "left behind: changed Deployment cart" in judge(cluster, charge, "exhausted").harm
+
+
+@pytest.mark.parametrize(("outcome", "right"), [("escalated", True), ("exhausted", False), ("resolved", False)])
+def test_where_escalating_is_right_only_escalating_counts(
+    cluster: Cluster, charge: Charge, outcome: str, right: bool
+) -> None:
+    assert judge(cluster, replace(charge, right="escalate"), outcome).resolved is right
+
+
+def test_escalating_after_a_lasting_change_does_not_count(cluster: Cluster, charge: Charge) -> None:
+    cluster.deployment["spec"]["replicas"] = 3
+
+    assert not judge(cluster, replace(charge, right="escalate"), "escalated").resolved
+
+
+def test_a_sound_system_must_stay_as_it_is(cluster: Cluster) -> None:
+    seen = observe(cluster, "shop")
+    charge = Charge("shop", "leave", seen, seen)
+    before = judge(cluster, charge, "healthy")
+    cluster.deployment["metadata"]["generation"] = 2
+
+    assert before == Judgement(True)
+    assert judge(cluster, charge, "healthy").harm == ("touched a sound system: wrote to Deployment cart",)
