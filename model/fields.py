@@ -36,6 +36,7 @@ _MERGE_KEYS: Mapping[str, tuple[str, ...]] = {
     "imagePullSecrets": ("name",),
     "hostAliases": ("ip",),
 }
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 _MAX_VALUES = 10
 _MAX_FIELDS = 60
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -45,7 +46,9 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 class Field:
     """One leaf. ``known`` are the values that could be written; ``free`` names a shape of further ones.
 
-    ``free`` is one of: "", int, cpu, memory, text. ``removable``: some version or sibling does without it.
+    ``free`` is one of: "", int, digits, cpu, memory, text. ``removable``: some version does without it.
+    ``pointer`` is set where the leaf is the key of its list entry: a merge would add a second entry, so
+    it is written by a JSON patch at that JSON pointer (RFC 6901).
     """
 
     ref: ObjectRef
@@ -54,6 +57,7 @@ class Field:
     known: tuple[Any, ...]
     free: str = ""
     removable: bool = False
+    pointer: str = ""
 
 
 def merge_key(name: str, items: Any) -> str:
@@ -133,7 +137,54 @@ def fields_of(ref: ObjectRef, evidence: Evidence, policy: Policy, report: str = 
         field = _field(ref, path, mine, past, peers, evidence.inventory, policy, report)
         if field is not None:
             found.append(field)
-    return tuple(found[:_MAX_FIELDS])
+    return (*found[:_MAX_FIELDS], *_key_fields(ref, live, past, policy, inventory))
+
+
+def _key_fields(
+    ref: ObjectRef, live: Manifest, past: list[dict[Path, Any]], policy: Policy, inventory: Inventory
+) -> Iterator[Field]:
+    """The keys of list entries that are values too: ports, mount paths."""
+    top = {key: value for key, value in live.items() if key not in ("apiVersion", "kind", "metadata", "status")}
+    for path, pointer, current in _keys(top, (), ""):
+        if not policy.field_allowed(ref.kind, pattern(path)):
+            continue
+        spot = len(path) - 2
+        before = [
+            other[spot][1]
+            for version in past
+            for other in version
+            if len(other) > spot and other[:spot] == path[:spot] and isinstance(other[spot], tuple)
+        ]
+        values = [*before, *_called_ports(ref, inventory)] if path[-1] == "port" else before
+        roles = _ports(ref, inventory) if path[-1] in ("port", "containerPort") else []
+        known = _unique([current, *values, *(value for value in roles if isinstance(value, int))])[:_MAX_VALUES]
+        free = "int" if isinstance(current, int) else ""
+        if free or len(known) > 1:
+            yield Field(ref, path, current, tuple(known), free, pointer=pointer)
+
+
+def _keys(node: Any, path: Path, pointer: str) -> Iterator[tuple[Path, str, Any]]:
+    if isinstance(node, dict):
+        for name, value in node.items():
+            step = str(name).replace("~", "~0").replace("/", "~1")
+            yield from _keys(value, (*path, str(name)), f"{pointer}/{step}")
+        return
+    key = merge_key(path[-1], node) if path and isinstance(path[-1], str) else ""
+    if key:
+        for index, item in enumerate(node):
+            if key != "name":
+                yield (*path, (key, item[key]), key), f"{pointer}/{index}/{key}", item[key]
+            yield from _keys(item, (*path, (key, item[key])), f"{pointer}/{index}")
+
+
+def _called_ports(ref: ObjectRef, inventory: Inventory) -> list[int]:
+    """The ports at which others call this name, read off addresses in environments and ConfigMaps."""
+    texts = [json.dumps(item["spec"]) for kind in _WORKLOADS for item in inventory.of(kind)]
+    texts += [json.dumps(item.get("data", {})) for item in inventory.of("ConfigMap")]
+    found = Counter(
+        int(port) for text in texts for port in re.findall(rf"(?<![\w-]){re.escape(ref.name)}:(\d{{1,5}})\b", text)
+    )
+    return [port for port, _ in found.most_common(3)]
 
 
 def _field(
@@ -286,8 +337,9 @@ def _roles(ref: ObjectRef, path: Path, example: Any, mine: Mapping[Path, Any], i
 
 
 def _template_labels(inventory: Inventory) -> list[Mapping[str, str]]:
-    kinds = ("Deployment", "StatefulSet", "DaemonSet")
-    return [item["spec"]["template"]["metadata"].get("labels", {}) for kind in kinds for item in inventory.of(kind)]
+    return [
+        item["spec"]["template"]["metadata"].get("labels", {}) for kind in _WORKLOADS for item in inventory.of(kind)
+    ]
 
 
 def _ports(ref: ObjectRef, inventory: Inventory) -> list[Any]:
@@ -298,7 +350,7 @@ def _ports(ref: ObjectRef, inventory: Inventory) -> list[Any]:
         selector = live.get("spec", {}).get("template", {}).get("metadata", {}).get("labels", {})
     near: list[Any] = []
     far: list[Any] = []
-    for kind in ("Deployment", "StatefulSet", "DaemonSet"):
+    for kind in _WORKLOADS:
         for item in inventory.of(kind):
             template = item["spec"]["template"]
             labels = template["metadata"].get("labels", {})

@@ -113,16 +113,28 @@ def _restart(now: str) -> str:
 
 
 def _patches(ref: ObjectRef, fields: tuple[Field, ...], policy: Policy, rules: _Rules) -> list[str]:
+    keys = [entry for entry in fields if entry.pointer]
     tree: dict[Any, Any] = {}
     for entry in fields:
+        if entry.pointer:
+            continue
         node = tree
         for part in entry.path[:-1]:
             node = node.setdefault(part, {})
         node[entry.path[-1]] = entry
-    if not tree:
-        return []
-    body = '"      definition:\\n" ' + _node(tree, 8, ref.kind, policy, rules)
-    return [_task(rules, ref, "Patch", "k8s", "state: patched", body)]
+    tasks = []
+    if tree:
+        body = '"      definition:\\n" ' + _node(tree, 8, ref.kind, policy, rules)
+        tasks.append(_task(rules, ref, "Patch", "k8s", "state: patched", body))
+    if keys:
+        places = [
+            f"{_text(f'      - op: replace{chr(10)}        path: {entry.pointer}{chr(10)}        value: ')} "
+            f"{_value(entry, ref.kind, policy, rules)} {_text(chr(10))}"
+            for entry in keys
+        ]
+        body = '"      patch:\\n" ' + rules.add(" | ".join(places), "k")
+        tasks.append(_task(rules, ref, "Edit", "k8s_json_patch", "", body))
+    return tasks
 
 
 def _node(tree: Mapping[Any, Any], indent: int, kind: str, policy: Policy, rules: _Rules) -> str:

@@ -9,11 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from typing import Any
-
-import yaml
 
 from ..plugins.module_utils.evidence import Evidence
+from ..plugins.plugin_utils.describe import describe
 from ..plugins.plugin_utils.episode import Attempt
 from ..plugins.plugin_utils.report import Report
 from .grammar import FORMAT
@@ -95,29 +93,6 @@ def _tried(number: int, attempt: Attempt) -> list[str]:
     else:
         result = "undone"
     return [f"{number} {_clean(done, _TRIED_CHARS)} -> {_clean(result, _TRIED_CHARS)}"]
-
-
-def describe(task: Any) -> list[str]:
-    """A task in a few words: ``Deployment cart replicas=2``."""
-    for module, args in task.items():
-        if not isinstance(args, dict) or "." not in str(module):
-            continue
-        subject = f"{args.get('kind', '')} {args.get('name', '')}"
-        definition = args.get("definition")
-        if isinstance(definition, dict):
-            return [f"{subject} {where}={value}" for where, value in _flat(definition)] or [subject]
-        verb = str(module).rsplit(".", 1)[-1]
-        return [f"{verb} {subject}" + (f" replicas={args['replicas']}" if "replicas" in args else "")]
-    return []
-
-
-def _flat(node: Any, path: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-    if isinstance(node, dict):
-        items = {key: value for key, value in node.items() if key not in ("apiVersion", "kind", "metadata") or path}
-        return [pair for key, value in items.items() for pair in _flat(value, (*path, str(key)))]
-    if isinstance(node, list) and node and all(isinstance(item, dict) for item in node):
-        return [pair for item in node for pair in _flat({k: v for k, v in item.items() if k != "name"}, path)]
-    return [(".".join(path[-2:]), yaml.safe_dump(node, default_flow_style=True).removesuffix("\n...\n").strip())]
 
 
 def _clean(text: str, limit: int) -> str:

@@ -211,7 +211,25 @@ def _tasks(changes: Sequence[tuple[Field, Any]], report: Report, evidence: Evide
     """The tasks' YAML in the grammar's own order."""
     text = ""
     for ref in [ref for ref in evidence.near if any(entry.ref == ref for entry, _ in changes)]:
-        mine = [(entry, value) for entry, value in changes if entry.ref == ref]
+        for entry, value in [(entry, value) for entry, value in changes if entry.ref == ref and entry.pointer]:
+            text += "\n".join(
+                [
+                    f"  - name: Edit {ref.kind} {ref.name}",
+                    "    kubernetes.core.k8s_json_patch:",
+                    f"      api_version: {KINDS[ref.kind].api_version}",
+                    f"      kind: {ref.kind}",
+                    f"      namespace: {ref.namespace}",
+                    f"      name: {ref.name}",
+                    "      patch:",
+                    "      - op: replace",
+                    f"        path: {entry.pointer}",
+                    f"        value: {grammar.scalar(value)}",
+                    "",
+                ]
+            )
+        mine = [(entry, value) for entry, value in changes if entry.ref == ref and not entry.pointer]
+        if not mine:
+            continue
         order = [entry.path for entry in fields.fields_of(ref, evidence, policy, report.raw)]
         mine.sort(key=lambda pair: order.index(pair[0].path))
         lines = [

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from ..module_utils.errors import Refused, RemediateError
 from ..module_utils.evidence import Evidence, ObjectRef
 from ..module_utils.verdict import Verdict
+from .describe import describe
 from .episode import Attempt, Bounds, Episode, Undone
 from .playbook import Finding, Playbook
 from .report import Report
@@ -328,8 +329,8 @@ def _learnt(course: _Course) -> str:
 
 
 def _summary(playbook: Playbook) -> str:
-    names = [str(task.get("name", "")) for task in playbook.tasks]
-    return "; ".join(name for name in names if name) or ", ".join(map(str, playbook.touches))
+    changes = [change for task in playbook.tasks for change in describe(task)]
+    return "; ".join(changes) or ", ".join(map(str, playbook.touches))
 
 
 def _failure(run: RunResult) -> str:
