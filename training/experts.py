@@ -156,12 +156,9 @@ def _supported(entry: Field, right: Any, shown: str) -> Any:
     if right is None:
         return None
     text = " ".join(map(str, right)) if isinstance(right, list) else str(right)
-    sayable = (
-        right in entry.known
-        or entry.free in ("int", "digits", "text")
-        or (entry.free == "cpu" and text.endswith("m"))
-        or (entry.free == "memory" and text.endswith("Mi"))
-    )
+    unit = {"cpu": "m", "memory": "Mi"}.get(entry.free)
+    free = entry.free in ("int", "digits", "text") or (unit is not None and text.endswith(unit))
+    sayable = free or right in entry.known
     if sayable and _in_text(text, shown):
         return right
     if entry.free in PLENTY:
