@@ -86,8 +86,9 @@ class Store:
 
     # Writing
 
-    def create(self, obj: Object) -> Object:
-        """Stores a new object and returns what was stored, with uid, resourceVersion and creationTimestamp."""
+    def create(self, obj: Object, *, dry: bool = False) -> Object:
+        """Stores a new object and returns what was stored, with uid, resourceVersion and creationTimestamp.
+        ``dry`` (here and below): says what would be stored, and stores nothing."""
         kind = obj["kind"]
         resource = STORED.get(kind)
         spaces = self._kind(kind)
@@ -101,15 +102,18 @@ class Store:
         meta["name"] = name
         if namespace:
             meta["namespace"] = namespace
-        meta.setdefault("uid", self._uid())
+        if "uid" not in meta:
+            meta["uid"] = self.new_uid()
         meta.setdefault("creationTimestamp", self.clock.stamp())
         if resource.generation:
             meta["generation"] = 1
         stored = {**obj, "metadata": meta}
+        if dry:
+            return stored
         self._keep("ADDED", kind, space, None, stored)
         return stored
 
-    def update(self, obj: Object, *, status: bool = False) -> Object:
+    def update(self, obj: Object, *, status: bool = False, dry: bool = False) -> Object:
         """Replaces an object; with ``status``, only its status. A stale metadata.resourceVersion is a Conflict,
         a missing one is not checked. Nothing changed: nothing happens, the version stays. A kind with a
         status subresource keeps its status unless ``status`` is asked for."""
@@ -146,7 +150,9 @@ class Store:
             return old
         if not status and resource.generation and _generation_moves(kind, old, new):
             new_meta["generation"] = old_meta.get("generation", 0) + 1
-        if new_meta.get("deletionTimestamp") and not new_meta.get("finalizers") and not _dies_slowly(new):
+        if dry:
+            return new
+        if new_meta.get("deletionTimestamp") and not _held(new) and not _dies_slowly(new):
             del space[name]
             self._keep("DELETED", kind, space, old, new)
             return new
@@ -168,7 +174,7 @@ class Store:
                 grace = old.get("spec", {}).get("terminationGracePeriodSeconds", grace)
         if kind == "Pod" and not _runs(old):
             grace = 0
-        if meta.get("finalizers") or (kind == "Pod" and grace > 0):
+        if _held(old) or (kind == "Pod" and grace > 0):
             if meta.get("deletionTimestamp") and grace >= meta.get("deletionGracePeriodSeconds", 0):
                 return old
             due = self.clock.now.timestamp() + grace
@@ -192,6 +198,11 @@ class Store:
     def generated_name(self, prefix: str) -> str:
         """``prefix`` with five random letters, as the API server does for generateName."""
         return prefix + "".join(self._rng.choices(_NAME_LETTERS, k=5))
+
+    def new_uid(self) -> str:
+        """A fresh uid, for who must know it before the object is stored."""
+        digits = f"{self._rng.getrandbits(128):032x}"
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     # Inside
 
@@ -223,10 +234,6 @@ class Store:
             self._telling = False
             self._to_tell.clear()
 
-    def _uid(self) -> str:
-        digits = f"{self._rng.getrandbits(128):032x}"
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
-
 
 _NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _FIXED = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
@@ -237,6 +244,13 @@ def _generation_moves(kind: str, old: Object, new: Object) -> bool:
         return True
     # The API server counts a Deployment's annotations too: its controller copies them to the ReplicaSet.
     return kind == "Deployment" and old["metadata"].get("annotations") != new["metadata"].get("annotations")
+
+
+def _held(obj: Object) -> bool:
+    """Something must still be done before the object may go."""
+    return bool(
+        obj["metadata"].get("finalizers") or (obj["kind"] == "Namespace" and obj.get("spec", {}).get("finalizers"))
+    )
 
 
 def _runs(pod: Object) -> bool:

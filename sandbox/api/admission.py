@@ -155,13 +155,14 @@ def _check_quota(store: Store, namespace: str, name: str, pod: Object) -> None:
             listed = "; ".join(f"{key} for: {_container_names(pod, key)}" for key in missing)
             raise forbidden("pods", "", name, f"failed quota: {title}: must specify {listed}")
         if over:
-
-            def words(amounts: dict[str, Decimal]) -> str:
-                return ",".join(f"{key}={_amount(amounts.get(key, Decimal(0)), hard[key])}" for key in over)
-
             limited = ",".join(f"{key}={hard[key]}" for key in over)
-            why = f"exceeded quota: {title}, requested: {words(asked)}, used: {words(used)}, limited: {limited}"
+            asked_words, used_words = _spelled(asked, hard, over), _spelled(used, hard, over)
+            why = f"exceeded quota: {title}, requested: {asked_words}, used: {used_words}, limited: {limited}"
             raise forbidden("pods", "", name, why)
+
+
+def _spelled(amounts: dict[str, Decimal], hard: dict[str, str], keys: list[str]) -> str:
+    return ",".join(f"{key}={_amount(amounts.get(key, Decimal(0)), hard[key])}" for key in keys)
 
 
 def _container_names(pod: Object, key: str) -> str:

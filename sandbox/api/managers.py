@@ -16,7 +16,7 @@ def after_update(
     node: Node, old: Object | None, new: Object, manager: str, time: str, api_version: str, subresource: str = ""
 ) -> list[Object]:
     """The managedFields of ``new`` after ``manager`` wrote it in another way than by apply."""
-    touched, removed = changed(node, _plain(old), _plain(new) or {})
+    touched, removed = changed(node, _plain(old, subresource), _plain(new, subresource) or {})
     entries = list((old or {}).get("metadata", {}).get("managedFields") or ())
     if not touched and not removed:
         return entries
@@ -118,11 +118,14 @@ def _prune(node: Node, value: Any, path: Path, dropped: set[Path]) -> Any:
     return value
 
 
-def _plain(obj: Object | None) -> Object | None:
+def _plain(obj: Object | None, subresource: str = "") -> Object | None:
+    """The part that such a write can change: the status through its subresource, else everything but it."""
     if obj is None:
         return None
+    if subresource == "status":
+        return {"status": obj.get("status", {})}
     meta = {key: value for key, value in obj.get("metadata", {}).items() if key != "managedFields"}
-    return {**obj, "metadata": meta}
+    return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": meta}
 
 
 def _is(entry: Object, manager: str, operation: str, subresource: str) -> bool:

@@ -98,11 +98,8 @@ def _ordered(node: Node, items: list[Any], wanted: list[Any], target: Any, field
     rank = {_hashable(name(item)): place for place, item in enumerate(wanted)}
     known = [item for item in items if _hashable(name(item)) in rank]
     known.sort(key=lambda item: rank[_hashable(name(item))])
-    result: list[Any] = []
     queue = iter(known)
-    for item in items:
-        result.append(next(queue) if _hashable(name(item)) in rank else item)
-    return result
+    return [next(queue) if _hashable(name(item)) in rank else item for item in items]
 
 
 def _hashable(value: Any) -> Any:

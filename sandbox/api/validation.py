@@ -171,12 +171,13 @@ def _check_amount(amount: str, path: str, causes: Causes) -> None:
 
 
 def _check_labels(obj: Object, causes: Causes) -> None:
-    for key, value in obj["metadata"].get("labels", {}).items():
+    for value in obj["metadata"].get("labels", {}).values():
         if len(value) > 63 or not _LABEL_VALUE.fullmatch(value):
             message = (
                 f"Invalid value: {_shown(value)}: a valid label must be an empty string or consist of alphanumeric "
-                "characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  "
-                "or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+                "characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. "
+                "'MyValue',  or 'my_value',  or '12345', regex used "
+                "for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
             )
             causes.append(_cause("FieldValueInvalid", message, "metadata.labels"))
             return

@@ -1,0 +1,134 @@
+"""What comes in and what goes out: requests, routes and responses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+import yaml
+
+from .resources import BY_PATH, GROUP_VERSIONS, Resource
+from .status import StatusError, bad_request, no_such_path
+
+Object = dict[str, Any]
+
+_JSON = "application/json"
+_TABLE = "as=Table"
+_GROUPS = {group for group, _ in GROUP_VERSIONS if group}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as a client sent it. ``body``: bytes, text, or the JSON data itself."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    content_type: str = _JSON
+    accept: str = _JSON
+    user_agent: str = ""
+    user: str = ""
+
+    @property
+    def manager(self) -> str:
+        """Who is named in managedFields: the query, else the user agent up to its slash, else the user."""
+        return self.query.get("fieldManager") or self.user_agent.partition("/")[0][:128] or self.user or "unknown"
+
+    @property
+    def dry(self) -> bool:
+        return self.query.get("dryRun") == "All"
+
+    @property
+    def wants_table(self) -> bool:
+        return _TABLE in self.accept and not self.accept.startswith(f"{_JSON},")
+
+    def flag(self, name: str) -> bool:
+        return self.query.get(name, "").lower() in ("1", "true")
+
+    def document(self, kind: str) -> Any:
+        """The body as data. Raises 400 and 415."""
+        if self.body is None or isinstance(self.body, (dict, list)):
+            return self.body
+        text = self.body if isinstance(self.body, str) else bytes(self.body).decode("utf-8", "replace")
+        if "protobuf" in self.content_type or "cbor" in self.content_type:
+            raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+        try:
+            return yaml.safe_load(text) if "yaml" in self.content_type else json.loads(text)
+        except (ValueError, yaml.YAMLError):
+            shown = text if text.strip() else "<empty>"
+            message = (
+                f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; "
+                f"json parse error: unexpected end of JSON input ({shown[:80]})"
+            )
+            raise bad_request(message) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a path names. ``rest``: what follows the subresource (a proxy's path)."""
+
+    resource: Resource
+    namespace: str | None = None
+    name: str = ""
+    subresource: str = ""
+    rest: str = ""
+
+
+def target_of(path: str) -> Target:
+    """Raises 404 for a path that the server does not have."""
+    parts = [unquote(part) for part in path.split("/") if part]
+    if parts[0] == "api" and len(parts) >= 3 and parts[1] == "v1":
+        group, version, steps = "", "v1", parts[2:]
+    elif parts[0] == "apis" and len(parts) >= 4:
+        group, version, steps = parts[1], parts[2], parts[3:]
+    else:
+        raise no_such_path()
+    namespace: str | None = None
+    if steps[0] == "namespaces" and len(steps) > 2 and (group, version, steps[2]) in BY_PATH:
+        namespace, steps = steps[1], steps[2:]
+    resource = BY_PATH.get((group, version, steps[0]))
+    if resource is None:
+        raise no_such_path()
+    name = steps[1] if len(steps) > 1 else ""
+    subresource = steps[2] if len(steps) > 2 else ""
+    if subresource and subresource not in resource.subresources:
+        raise no_such_path()
+    rest = ""
+    if subresource == "proxy":
+        rest = "/" + path.partition("/proxy")[2].lstrip("/")
+    return Target(resource, namespace, name, subresource, rest)
+
+
+def known_group(path: str) -> bool:
+    """Whether the path lies under a group that is served (the answer to another is a plain 404)."""
+    parts = path.strip("/").split("/")
+    return parts[0] == "api" or (parts[0] == "apis" and (len(parts) < 2 or parts[1] in _GROUPS))
+
+
+class Response:
+    """An answer. The body is made when it is first asked for. ``seconds``: how long it took, in virtual time."""
+
+    __slots__ = ("_body", "_value", "headers", "seconds", "status")
+
+    def __init__(self, status: int, value: Any = None, body: bytes | None = None, content_type: str = _JSON) -> None:
+        self.status = status
+        self.headers: dict[str, str] = {"Content-Type": content_type}
+        self.seconds = 0.0
+        self._value = value
+        self._body = body
+
+    @property
+    def body(self) -> bytes:
+        if self._body is None:
+            self._body = json.dumps(self._value, separators=(",", ":")).encode()
+        return self._body
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")

@@ -1,0 +1,116 @@
+"""OpenAPI v3, rebuilt from the pruned schema: enough for kubectl (apply, explain, validation) and client libraries."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from typing import Any
+
+from .resources import GROUP_VERSIONS, RESOURCES, Resource
+from .schema import raw
+
+Object = dict[str, Any]
+
+_REFERENCE = "#/components/schemas/"
+_LONG = {
+    "list": "x-kubernetes-list-type",
+    "keys": "x-kubernetes-list-map-keys",
+    "map": "x-kubernetes-map-type",
+    "strategy": "x-kubernetes-patch-strategy",
+    "merge": "x-kubernetes-patch-merge-key",
+}
+_AS_THEY_ARE = ("type", "format", "default", "enum", "required")
+_PATCH_TYPES = (
+    "application/apply-patch+yaml",
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+)
+
+
+@cache
+def index() -> Object:
+    """What /openapi/v3 says: a path with a hash for each group and version."""
+    digest = hashlib.sha256(repr(sorted(raw()["kinds"])).encode()).hexdigest()[:32].upper()
+    names = [f"apis/{group}/{version}" if group else f"api/{version}" for group, version in GROUP_VERSIONS]
+    return {"paths": {name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={digest}"} for name in names}}
+
+
+@cache
+def document(group: str, version: str) -> Object | None:
+    """The document of one group and version."""
+    if (group, version) not in GROUP_VERSIONS:
+        return None
+    definitions = raw()["definitions"]
+    paths: Object = {}
+    wanted: list[str] = []
+    kinds: dict[str, list[Object]] = {}
+    for resource in RESOURCES:
+        name = raw()["kinds"].get(f"{resource.group}/{resource.version}/{resource.kind}")
+        if (resource.group, resource.version) == (group, version) and name:
+            gvk = {"group": group, "version": version, "kind": resource.kind}
+            kinds.setdefault(name, []).append(gvk)
+            wanted.append(name)
+            paths |= _paths(resource, name, gvk)
+    schemas: Object = {}
+    while wanted:
+        name = wanted.pop()
+        if name in schemas:
+            continue
+        schemas[name] = _long(definitions[name], wanted)
+        if name in kinds:
+            schemas[name]["x-kubernetes-group-version-kind"] = kinds[name]
+    info = {"title": "Kubernetes", "version": "v1.34.4"}
+    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
+
+
+def _long(part: Object, wanted: list[str]) -> Object:
+    """The pruned form spelled out again."""
+    if part.get("type") == "quantity":
+        return {"oneOf": [{"type": "string"}, {"type": "number"}]}
+    if part.get("type") == "int-or-string":
+        return {"oneOf": [{"type": "integer"}, {"type": "string"}], "format": "int-or-string"}
+    result: Object = {key: part[key] for key in _AS_THEY_ARE if key in part}
+    result |= {long: part[short] for short, long in _LONG.items() if short in part}
+    if "ref" in part:
+        wanted.append(part["ref"])
+        result["allOf"] = [{"$ref": _REFERENCE + part["ref"]}]
+    if "fields" in part:
+        result["properties"] = {name: _long(field, wanted) for name, field in part["fields"].items()}
+    if "items" in part:
+        result["items"] = _long(part["items"], wanted)
+    if "values" in part:
+        result["additionalProperties"] = _long(part["values"], wanted)
+    return result
+
+
+def _paths(resource: Resource, definition: str, gvk: Object) -> Object:
+    base = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
+    if resource.namespaced:
+        base += "/namespaces/{namespace}"
+    content = {"application/json": {"schema": {"$ref": _REFERENCE + definition}}}
+    parameters = [
+        {"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": True}}
+        for name in ("dryRun", "fieldManager", "fieldValidation")
+    ]
+
+    def operation(action: str, body: Object | None = None) -> Object:
+        made: Object = {
+            "x-kubernetes-action": action,
+            "x-kubernetes-group-version-kind": gvk,
+            "parameters": parameters if body else [],
+            "responses": {"200": {"description": "OK", "content": content}},
+        }
+        if body:
+            made["requestBody"] = {"content": body}
+        return made
+
+    patch_schema = {"schema": {"type": "object"}}
+    one: Object = {
+        "get": operation("get"),
+        "put": operation("put", content),
+        "patch": operation("patch", dict.fromkeys(_PATCH_TYPES, patch_schema)),
+        "delete": operation("delete"),
+    }
+    many: Object = {"get": operation("list"), "post": operation("post", content)}
+    return {f"{base}/{resource.plural}": many, f"{base}/{resource.plural}/{{name}}": one}

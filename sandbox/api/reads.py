@@ -1,0 +1,203 @@
+"""Get, list and watch."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..store import Change, Store
+from .events import to_group
+from .exchange import Request, Response, Target
+from .resources import Resource
+from .selectors import field_selector, label_selector
+from .status import StatusError, bad_request, not_found
+from .tables import table
+
+Object = dict[str, Any]
+
+_END_OF_INITIAL = {"k8s.io/initial-events-end": "true"}
+
+
+class Reads:
+    """Answers what changes nothing. Objects are encoded once a version and kept."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._encoded: dict[tuple[str, str, str, str], tuple[str, bytes]] = {}
+
+    def get(self, request: Request, target: Target) -> Response:
+        obj = self.find(target)
+        if request.wants_table:
+            return self._table(request, target.resource, [obj], {"resourceVersion": obj["metadata"]["resourceVersion"]})
+        return Response(200, body=self.single(target.resource, obj))
+
+    def find(self, target: Target) -> Object:
+        """The stored object. Raises 404."""
+        resource = target.resource
+        obj = self._store.get(resource.store_kind, target.namespace, target.name)
+        if obj is None:
+            raise not_found(resource.plural, resource.group, target.name)
+        return obj
+
+    def list(self, request: Request, target: Target) -> Response:
+        resource, query = target.resource, request.query
+        objects = self.selected(request, target)
+        meta: Object = {"resourceVersion": str(self._store.version)}
+        if query.get("continue"):
+            start = _position(query["continue"])
+            objects = [obj for obj in objects if _place(obj) >= start]
+        limit = int(query.get("limit") or 0)
+        if limit and len(objects) > limit:
+            meta["continue"] = _token(self._store.version, _place(objects[limit]))
+            if not query.get("labelSelector") and not query.get("fieldSelector"):
+                meta["remainingItemCount"] = len(objects) - limit
+            objects = objects[:limit]
+        if request.wants_table:
+            return self._table(request, resource, objects, meta)
+        head = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": meta}
+        items = b",".join(self._fragment(resource, obj) for obj in objects)
+        body = json.dumps(head, separators=(",", ":")).encode()[:-1] + b',"items":[' + items + b"]}"
+        return Response(200, body=body)
+
+    def selected(self, request: Request, target: Target) -> list[Object]:
+        """The stored objects that a request's selectors select, in order."""
+        fits = _fits(request, target)
+        return [obj for obj in self._store.list(target.resource.store_kind, target.namespace) if fits(obj)]
+
+    def watch(self, request: Request, target: Target) -> Watch:
+        return Watch(self, self._store, request, target)
+
+    def single(self, resource: Resource, obj: Object) -> bytes:
+        """An object with its kind and apiVersion, encoded."""
+        head = f'{{"kind":"{resource.kind}","apiVersion":"{resource.api_version}",'
+        return head.encode() + self._fragment(resource, obj)[1:]
+
+    def view(self, resource: Resource, obj: Object) -> Object:
+        """An object as this resource's group shows it."""
+        return to_group(obj) if resource.stored_as == "Event" else obj
+
+    def table_of(self, request: Request, resource: Resource, objects: list[Object], metadata: Object) -> Object:
+        include = request.query.get("includeObject", "Metadata")
+        return table(resource, objects, self._store.clock.now, metadata, include)
+
+    def _table(self, request: Request, resource: Resource, objects: list[Object], metadata: Object) -> Response:
+        return Response(200, self.table_of(request, resource, objects, metadata))
+
+    def _fragment(self, resource: Resource, obj: Object) -> bytes:
+        meta = obj["metadata"]
+        key = (resource.group, resource.kind, meta.get("namespace", ""), meta["name"])
+        version = meta.get("resourceVersion", "")
+        kept = self._encoded.get(key)
+        if kept and version and kept[0] == version:
+            return kept[1]
+        view = {part: value for part, value in self.view(resource, obj).items() if part not in ("kind", "apiVersion")}
+        encoded = json.dumps(view, separators=(",", ":")).encode()
+        if version and self._store.get(obj["kind"], meta.get("namespace", ""), meta["name"]) is obj:
+            self._encoded[key] = (version, encoded)
+        return encoded
+
+
+class Watch:
+    """One watch: ``lines()`` gives what is new since the last call, each line one event."""
+
+    def __init__(self, reads: Reads, store: Store, request: Request, target: Target) -> None:
+        self._reads, self._store = reads, store
+        self._request, self._target = request, target
+        self._fits = _fits(request, target)
+        self._version = int(request.query.get("resourceVersion") or 0)
+        self._initial = self._version == 0 or request.flag("sendInitialEvents")
+        self._first = True
+        self.ended = False
+
+    def lines(self) -> list[bytes]:
+        try:
+            events = self._initial_events() if self._initial else []
+            self._initial = False
+            if self._store.version > self._version:
+                changes = self._store.changes_since(self._version)
+                self._version = self._store.version
+                events += self._events(changes)
+        except StatusError as error:
+            self.ended = True
+            return [_line({"type": "ERROR", "object": error.body()})]
+        return events
+
+    def bookmark(self) -> bytes:
+        return self._bookmark({})
+
+    def _initial_events(self) -> list[bytes]:
+        self._version = self._store.version
+        events = [self._event("ADDED", obj) for obj in self._reads.selected(self._request, self._target)]
+        if self._request.flag("sendInitialEvents"):
+            events.append(self._bookmark(_END_OF_INITIAL))
+        return events
+
+    def _events(self, changes: Iterable[Change]) -> list[bytes]:
+        kind, namespace = self._target.resource.store_kind, self._target.namespace
+        events = []
+        for change in changes:
+            if change.kind != kind or namespace not in (None, change.new["metadata"].get("namespace")):
+                continue
+            before = change.old is not None and self._fits(change.old)
+            after = change.type != "DELETED" and self._fits(change.new)
+            if before or after:
+                type_ = "MODIFIED" if before and after else "ADDED" if after else "DELETED"
+                events.append(self._event(type_, change.new))
+        return events
+
+    def _event(self, type_: str, obj: Object) -> bytes:
+        resource = self._target.resource
+        if self._request.wants_table:
+            shown = self._reads.table_of(self._request, resource, [obj], {})
+            if not self._first:
+                shown["columnDefinitions"] = None
+            self._first = False
+            return _line({"type": type_, "object": shown})
+        return b'{"type":"' + type_.encode() + b'","object":' + self._reads.single(resource, obj) + b"}\n"
+
+    def _bookmark(self, annotations: Object) -> bytes:
+        resource = self._target.resource
+        meta: Object = {"resourceVersion": str(self._version), "creationTimestamp": None}
+        if annotations:
+            meta["annotations"] = annotations
+        obj = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": meta}
+        return _line({"type": "BOOKMARK", "object": obj})
+
+
+def _fits(request: Request, target: Target) -> Callable[[Object], bool]:
+    labels, fields = request.query.get("labelSelector", ""), request.query.get("fieldSelector", "")
+    tests: list[Callable[[Object], bool]] = []
+    if target.name:
+        tests.append(lambda obj: obj["metadata"]["name"] == target.name)
+    if labels:
+        selector = label_selector(labels)
+        tests.append(lambda obj: selector(obj["metadata"].get("labels") or {}))
+    if fields:
+        if target.resource.stored_as == "Event":
+            fields = fields.replace("regarding.", "involvedObject.")
+        tests.append(field_selector(target.resource.store_kind, fields))
+    return lambda obj: all(test(obj) for test in tests)
+
+
+def _place(obj: Object) -> tuple[str, str]:
+    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def _token(version: int, place: tuple[str, str]) -> str:
+    text = json.dumps({"v": "meta.k8s.io/v1", "rv": version, "start": "/".join(place)}, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _position(token: str) -> tuple[str, str]:
+    try:
+        start = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))["start"]
+    except (ValueError, KeyError, TypeError):
+        raise bad_request("invalid continue token: continue key is not valid: illegal base64 data") from None
+    namespace, _, name = start.partition("/")
+    return namespace, name
+
+
+def _line(event: Object) -> bytes:
+    return json.dumps(event, separators=(",", ":")).encode() + b"\n"

@@ -1,0 +1,97 @@
+"""The API server without its HTTP: a request in, a response out."""
+
+from __future__ import annotations
+
+from email.utils import format_datetime
+from typing import Any
+
+from ..store import Store
+from . import openapi
+from .discovery import discover
+from .exchange import Request, Response, known_group, target_of
+from .lifecycle import Lifecycle
+from .reads import Reads, Watch
+from .status import StatusError
+from .subresources import Subresources
+from .writes import Writes
+
+_ALIVE = ("/healthz", "/livez", "/readyz")
+
+
+class Api:
+    """Answers requests on a store. ``behaviour`` is what runs the Pods (logs, proxy, usage)."""
+
+    def __init__(self, store: Store, behaviour: Any) -> None:
+        self._store = store
+        self._reads = Reads(store)
+        self._writes = Writes(store, self._reads, Lifecycle(store))
+        self._below = Subresources(store, self._reads, self._writes, behaviour)
+
+    def handle(self, request: Request) -> Response | Watch:
+        """Never raises for a request that is wrong: the answer says so."""
+        try:
+            answer = self._answer(request)
+        except StatusError as error:
+            answer = Response(error.code, error.body())
+        if isinstance(answer, Response):
+            answer.headers["Date"] = format_datetime(self._store.clock.now, usegmt=True)
+        return answer
+
+    def _answer(self, request: Request) -> Response | Watch:
+        path = request.path
+        if path in _ALIVE or path.startswith(tuple(f"{alive}/" for alive in _ALIVE)):
+            return Response(200, body=b"ok", content_type="text/plain; charset=utf-8")
+        if path.startswith("/openapi"):
+            return self._openapi(path)
+        found = discover(path, request.accept)
+        if found:
+            return Response(200, found[0], content_type=found[1])
+        if not known_group(path):
+            return Response(404, body=b"404 page not found\n", content_type="text/plain; charset=utf-8")
+        return self._resource(request)
+
+    def _resource(self, request: Request) -> Response | Watch:
+        target = target_of(request.path)
+        resource, method = target.resource, request.method
+        if resource.read_only and method == "GET":
+            return self._below.metrics(request, target)
+        if resource.verbs == ("create",):
+            if method != "POST":
+                raise _not_allowed()
+            return self._below.access_review(request, resource)
+        if target.subresource == "proxy":
+            return self._below.answer(request, target)
+        if target.subresource and target.subresource not in ("status", "finalize"):
+            return self._below.answer(request, target)
+        if target.name:
+            if method == "GET":
+                return self._reads.watch(request, target) if request.flag("watch") else self._reads.get(request, target)
+            act = {"PUT": self._writes.update, "PATCH": self._writes.patch, "DELETE": self._writes.delete}.get(method)
+        elif method == "GET":
+            return self._reads.watch(request, target) if request.flag("watch") else self._reads.list(request, target)
+        else:
+            if target.namespace is None and resource.namespaced:
+                raise _not_allowed()
+            act = {"POST": self._writes.create, "DELETE": self._writes.delete_collection}.get(method)
+        if act is None:
+            raise _not_allowed()
+        return act(request, target)
+
+    def _openapi(self, path: str) -> Response:
+        parts = path.strip("/").split("/")
+        if parts == ["openapi", "v3"]:
+            return Response(200, openapi.index())
+        if parts[1] == "v3" and parts[2:3] == ["api"] and len(parts) == 4:
+            document = openapi.document("", parts[3])
+        elif parts[1] == "v3" and parts[2:3] == ["apis"] and len(parts) == 5:
+            document = openapi.document(parts[3], parts[4])
+        else:
+            document = None
+        if document is None:
+            return Response(404, body=b"404 page not found\n", content_type="text/plain; charset=utf-8")
+        return Response(200, document)
+
+
+def _not_allowed() -> StatusError:
+    message = "the server does not allow this method on the requested resource"
+    return StatusError(405, "MethodNotAllowed", message, {})

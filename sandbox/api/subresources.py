@@ -1,0 +1,216 @@
+"""What hangs below objects: scale, logs, proxy, eviction; and what is only answered, never stored."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..store import Store
+from .exchange import Request, Response, Target
+from .patch import json_patch, merge_patch
+from .reads import Reads
+from .resources import Resource
+from .selectors import label_selector, spelled
+from .status import StatusError, bad_request, conflict, not_found
+from .validation import check_replicas
+from .writes import JSON_PATCH, Writes
+
+Object = dict[str, Any]
+
+_WAITING = {
+    "ImagePullBackOff": "trying and failing to pull image",
+    "ErrImagePull": "image can't be pulled",
+    "InvalidImageName": "image name is invalid",
+}
+
+
+class Subresources:
+    """``behaviour`` is what runs the Pods: it knows their logs, their answers and their usage."""
+
+    def __init__(self, store: Store, reads: Reads, writes: Writes, behaviour: Any) -> None:
+        self._store, self._reads, self._writes, self._behaviour = store, reads, writes, behaviour
+
+    def answer(self, request: Request, target: Target) -> Response:
+        if target.subresource == "scale":
+            return self._scale(request, target)
+        if target.subresource == "log":
+            return self._log(request, target)
+        if target.subresource == "proxy":
+            return self._proxy(request, target)
+        if target.subresource == "eviction" and request.method == "POST":
+            self._reads.find(target)
+            body = request.document("Eviction") or {}
+            options = body.get("deleteOptions") or {}
+            self._writes.delete(Request("DELETE", request.path, body=options), target)
+            return Response(
+                201, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+            )
+        self._reads.find(target)
+        raise StatusError(
+            501, "NotImplemented", f"the sandbox does not offer {target.resource.plural}/{target.subresource}"
+        )
+
+    def access_review(self, request: Request, resource: Resource) -> Response:
+        """Everything is allowed: who reaches the sandbox is its administrator."""
+        spec = (request.document(resource.kind) or {}).get("spec", {})
+        status: Object = {"allowed": True}
+        if resource.kind == "SelfSubjectReview":
+            status = {"userInfo": {"username": request.user or "sandbox", "groups": ["system:masters"]}}
+        if resource.kind == "SelfSubjectRulesReview":
+            rule = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+            status = {"resourceRules": [rule], "nonResourceRules": [], "incomplete": False}
+        head = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": {}}
+        return Response(201, {**head, "spec": spec, "status": status})
+
+    def metrics(self, request: Request, target: Target) -> Response:
+        resource = target.resource
+        items = self._node_metrics() if resource.kind == "NodeMetrics" else self._pod_metrics(target.namespace)
+        if request.query.get("labelSelector"):
+            fits = label_selector(request.query["labelSelector"])
+            items = [item for item in items if fits(item["metadata"].get("labels") or {})]
+        if target.name:
+            found = next((item for item in items if item["metadata"]["name"] == target.name), None)
+            if found is None:
+                raise not_found(resource.plural, resource.group, target.name)
+            return Response(200, {"kind": resource.kind, "apiVersion": resource.api_version, **found})
+        head = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": {}}
+        return Response(200, {**head, "items": items})
+
+    # Scale
+
+    def _scale(self, request: Request, target: Target) -> Response:
+        obj = self._reads.find(target)
+        if request.method == "GET":
+            return Response(200, _scale_of(obj))
+        current = _scale_of(obj)
+        sent = request.document("Scale")
+        if request.method == "PUT":
+            new = sent
+        elif request.content_type.startswith(JSON_PATCH):
+            new = json_patch(current, sent)
+        else:
+            new = merge_patch(current, sent)
+        replicas = (new.get("spec") or {}).get("replicas", 0)
+        if type(replicas) is not int:
+            got = "string" if isinstance(replicas, str) else type(replicas).__name__
+            why = f"json: cannot unmarshal {got} into Go struct field ScaleSpec.spec.replicas of type int32"
+            raise bad_request(f'Scale in version "v1" cannot be handled as a Scale: {why}')
+        check_replicas(target.name, replicas)
+        version = (new.get("metadata") or {}).get("resourceVersion")
+        if version and version != obj["metadata"]["resourceVersion"]:
+            raise conflict(target.resource.plural, target.resource.group, target.name)
+        changed = {**obj, "spec": {**obj["spec"], "replicas": replicas}}
+        body = {"kind": target.resource.kind, "apiVersion": target.resource.api_version, **changed}
+        put = Request("PUT", request.path, request.query, body, user_agent=request.user_agent, user=request.user)
+        answer = self._writes.update(put, target)
+        return Response(200, _scale_of(json.loads(answer.body)))
+
+    # Logs
+
+    def _log(self, request: Request, target: Target) -> Response:
+        pod = self._reads.find(target)
+        names = [c["name"] for g in ("containers", "initContainers") for c in pod["spec"].get(g, ())]
+        regular = [container["name"] for container in pod["spec"]["containers"]]
+        container = request.query.get("container", "")
+        if not container:
+            if len(names) > 1:
+                choice = " ".join(regular)
+                more = (
+                    f" or one of the init containers: [{' '.join(names[len(regular) :])}]"
+                    if len(names) > len(regular)
+                    else ""
+                )
+                raise bad_request(
+                    f"a container name must be specified for pod {target.name}, choose one of: [{choice}]{more}"
+                )
+            container = names[0]
+        if container not in names:
+            raise bad_request(f"container {container} is not valid for pod {target.name}")
+        if not pod["spec"].get("nodeName"):
+            raise bad_request(f"pod {target.name} does not have a host assigned")
+        previous = request.flag("previous")
+        tail = int(request.query["tailLines"]) if request.query.get("tailLines") else None
+        text = self._behaviour.logs(target.namespace, target.name, container, previous, tail)
+        if text is None:
+            raise bad_request(_no_log(pod, container, previous))
+        if request.query.get("limitBytes"):
+            text = text[: int(request.query["limitBytes"])]
+        return Response(200, body=text.encode(), content_type="text/plain")
+
+    # Proxy
+
+    def _proxy(self, request: Request, target: Target) -> Response:
+        scheme_name_port = target.name.split(":")
+        name, port = scheme_name_port[0], ""
+        if len(scheme_name_port) == 3:
+            _, name, port = scheme_name_port
+        elif len(scheme_name_port) == 2:
+            name, port = scheme_name_port
+        found = Target(target.resource, target.namespace, name)
+        self._reads.find(found)
+        path = target.rest
+        if request.query:
+            path += "?" + "&".join(f"{key}={value}" for key, value in request.query.items())
+        plural = target.resource.plural
+        status, seconds, body = self._behaviour.proxy(plural, target.namespace, name, port, path)
+        is_json = body.lstrip().startswith("{")
+        answer = Response(status, body=body.encode(), content_type="application/json" if is_json else "text/plain")
+        answer.headers["Server-Timing"] = f"total;dur={seconds * 1000:.3f}"
+        answer.seconds = seconds
+        return answer
+
+    # Metrics
+
+    def _pod_metrics(self, namespace: str | None) -> list[Object]:
+        spaces = [namespace] if namespace else [ns["metadata"]["name"] for ns in self._store.list("Namespace")]
+        items: list[Object] = []
+        for space in spaces:
+            used: dict[str, list[Object]] = {}
+            for (pod, container), (cores, size) in sorted(self._behaviour.usage(space).items()):
+                used.setdefault(pod, []).append({"name": container, "usage": _usage(cores, size)})
+            for name, containers in used.items():
+                pod_obj = self._store.get("Pod", space, name)
+                if pod_obj:
+                    items.append({**self._measured(pod_obj), "containers": containers})
+        return items
+
+    def _node_metrics(self) -> list[Object]:
+        items = []
+        for name, (cores, size) in sorted(self._behaviour.node_usage().items()):
+            node = self._store.get("Node", None, name)
+            if node:
+                items.append({**self._measured(node), "usage": _usage(cores, size)})
+        return items
+
+    def _measured(self, obj: Object) -> Object:
+        stamp = self._store.clock.stamp()
+        meta = {key: obj["metadata"][key] for key in ("name", "namespace") if key in obj["metadata"]}
+        meta["creationTimestamp"] = stamp
+        if obj["metadata"].get("labels"):
+            meta["labels"] = obj["metadata"]["labels"]
+        return {"metadata": meta, "timestamp": stamp, "window": "10.0s"}
+
+
+def _scale_of(obj: Object) -> Object:
+    meta = {key: obj["metadata"][key] for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")}
+    status: Object = {"replicas": obj.get("status", {}).get("replicas", 0)}
+    if obj["spec"].get("selector"):
+        status["selector"] = spelled(obj["spec"]["selector"])
+    replicas = obj["spec"].get("replicas", 0)
+    spec = {"replicas": replicas} if replicas else {}
+    return {"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": meta, "spec": spec, "status": status}
+
+
+def _usage(cores: float, size: float) -> Object:
+    return {"cpu": f"{round(cores * 1e9)}n" if cores else "0", "memory": f"{round(size / 1024)}Ki"}
+
+
+def _no_log(pod: Object, container: str, previous: bool) -> str:
+    name = pod["metadata"]["name"]
+    if previous:
+        return f'previous terminated container "{container}" in pod "{name}" not found'
+    status = pod.get("status", {})
+    states = [*status.get("containerStatuses", ()), *status.get("initContainerStatuses", ())]
+    state = next((there for there in states if there["name"] == container), {})
+    reason = state.get("state", {}).get("waiting", {}).get("reason", "ContainerCreating")
+    return f'container "{container}" in pod "{name}" is waiting to start: {_WAITING.get(reason, reason)}'

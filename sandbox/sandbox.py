@@ -1,0 +1,162 @@
+"""The simulated cluster in one object: a system, a seed, and a door for requests."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from .api.exchange import Request, Response
+from .api.reads import Watch
+from .api.resources import BY_KIND
+from .api.server import Api
+from .clock import Clock
+from .store import Store
+
+Object = dict[str, Any]
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+_LOADER = "kubectl-client-side-apply"
+
+
+class SystemLike(Protocol):
+    """What a sandbox needs of a system: where it lives, what it is made of, which images can be pulled."""
+
+    @property
+    def namespace(self) -> str: ...
+    @property
+    def manifests(self) -> Any: ...
+    @property
+    def images(self) -> Any: ...
+
+
+class Sandbox:
+    """A cluster that runs ``system``. The same seed gives the same cluster, to the last uid."""
+
+    def __init__(self, system: SystemLike | None = None, seed: int = 0, start: datetime | None = None) -> None:
+        self.system = system
+        self.rng = random.Random(seed)
+        self.clock = Clock(start or START)
+        self.store = Store(self.clock, self.rng)
+        self.behaviour: Any = _behaviour(self.store, self.clock, self.rng, system)
+        self._api = Api(self.store, self.behaviour)
+        self._furnish()
+        self.behaviour.start()
+        if system is not None:
+            self.load(system)
+
+    def handle(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: object | None = None,
+        content_type: str = "application/json",
+        user: str | None = None,
+        *,
+        accept: str = "application/json",
+        user_agent: str = "",
+    ) -> Response:
+        """One request, in process. What falls due at this instant has happened when it returns."""
+        request = Request(method, path, query or {}, body, content_type, accept, user_agent, user or "")
+        answer = self.answer(request)
+        if isinstance(answer, Watch):
+            return Response(200, body=b"".join(answer.lines()))
+        if answer.seconds:
+            self.clock.advance(answer.seconds)
+        return answer
+
+    def answer(self, request: Request) -> Response | Watch:
+        """As ``handle``, but a watch stays open and time spent on an answer does not pass by itself."""
+        answer = self._api.handle(request)
+        if request.method != "GET":
+            self.clock.settle()
+        return answer
+
+    def advance(self, seconds: float) -> None:
+        """Lets virtual time pass."""
+        self.clock.advance(seconds)
+
+    def transport(self) -> SandboxTransport:
+        """The in-process door with the interface of a Transport."""
+        return SandboxTransport(self)
+
+    def load(self, system: SystemLike) -> None:
+        """Creates the manifests of a system through the API, as somebody would with kubectl."""
+        for manifest in system.manifests:
+            self.create(manifest)
+
+    def create(self, manifest: Object, manager: str = _LOADER) -> Object:
+        """Creates one object through the API. Raises ValueError with the server's words."""
+        path = collection_of(manifest)
+        answer = self.handle("POST", path, {"fieldManager": manager, "fieldValidation": "Strict"}, manifest)
+        if answer.status >= 400:
+            kind, name = manifest.get("kind"), manifest.get("metadata", {}).get("name")
+            raise ValueError(f"the sandbox refused {kind} {name}: {answer.json().get('message')}")
+        created: Object = answer.json()
+        return created
+
+    def _furnish(self) -> None:
+        for name in ("default", "kube-system"):
+            self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, "kube-apiserver")
+        self.create(
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver"}},
+                "spec": {
+                    "clusterIP": "10.96.0.1",
+                    "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
+                },
+            },
+            "kube-apiserver",
+        )
+
+
+class SandboxTransport:
+    """Carries requests to a sandbox in the same process."""
+
+    def __init__(self, sandbox: Sandbox, user_agent: str = "") -> None:
+        self._sandbox = sandbox
+        self._user_agent = user_agent
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: object | None = None,
+        content_type: str = "application/json",
+        timeout: float = 10.0,
+    ) -> Response:
+        path, _, question = path.partition("?")
+        asked = dict(pair.partition("=")[::2] for pair in question.split("&") if pair)
+        return self._sandbox.handle(
+            method, path, {**asked, **(query or {})}, body, content_type, user_agent=self._user_agent
+        )
+
+    def sleep(self, seconds: float) -> None:
+        """Lets virtual time pass."""
+        self._sandbox.advance(seconds)
+
+    def monotonic(self) -> float:
+        """Virtual seconds: what a request took is a difference of two readings."""
+        return self._sandbox.clock.elapsed
+
+
+def collection_of(manifest: Object) -> str:
+    """The path at which an object of this manifest is created. Raises ValueError for an unknown kind."""
+    resource = BY_KIND.get((manifest.get("apiVersion", ""), manifest.get("kind", "")))
+    if resource is None:
+        raise ValueError(f"the sandbox has no {manifest.get('apiVersion')} {manifest.get('kind')}")
+    base = f"/apis/{resource.api_version}" if resource.group else f"/api/{resource.version}"
+    if resource.namespaced:
+        base += f"/namespaces/{manifest['metadata'].get('namespace', 'default')}"
+    return f"{base}/{resource.plural}"
+
+
+def _behaviour(store: Store, clock: Clock, rng: random.Random, system: SystemLike | None) -> Any:
+    from .behaviour import Behaviour
+
+    return Behaviour(store, clock, rng, system)
