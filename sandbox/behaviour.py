@@ -1,0 +1,205 @@
+"""What makes the simulated cluster live: controllers, scheduler and kubelets behind the store."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from .clock import Clock
+from .controllers import daemonset, deployment, endpoints, housekeeping, job, replicaset, statefulset
+from .controllers.pods import owner_of
+from .controllers.world import World
+from .nodes import logs, placement, usage
+from .nodes.kubelet import Kubelet
+from .store import Store
+from .systems.parts import node as machine
+
+Object = dict[str, Any]
+
+_CONTROLLERS = {
+    "Deployment": "deployment", "ReplicaSet": "replicaset", "StatefulSet": "statefulset", "DaemonSet": "daemonset",
+    "Job": "job", "Service": "endpoints", "Namespace": "namespace", "PersistentVolumeClaim": "claim", "ResourceQuota": "quota",
+}  # fmt: skip
+_OWNERS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Service")
+
+
+class Behaviour:
+    """Reacts to changes in the store and to the clock. ``system`` says which images can be pulled and how
+    many requests a second reach which workload."""
+
+    def __init__(self, store: Store, clock: Clock, rng: random.Random, system: Any) -> None:
+        rates = {spec.name: spec.rate for spec in getattr(system, "services", ())}
+        self.world = World(store, clock, rng, frozenset(getattr(system, "images", ())), rates)
+        self.world.wake = self._wake
+        self.kubelet = Kubelet(self.world)
+        self._machines = {item["metadata"]["name"]: item.get("status", {}) for item in getattr(system, "manifests", ()) if item["kind"] == "Node"}
+        self._queue: deque[tuple[str, str, str]] = deque()
+        self._queued: set[tuple[str, str, str]] = set()
+        self._changed_at = 0.0
+        self._do: dict[str, Callable[[str, str], None]] = {
+            name: (lambda namespace, key, work=work: work(self.world, namespace, key))  # type: ignore[misc]
+            for name, work in (
+                ("deployment", deployment.reconcile), ("replicaset", replicaset.reconcile), ("statefulset", statefulset.reconcile),
+                ("daemonset", daemonset.reconcile), ("job", job.reconcile), ("endpoints", endpoints.reconcile),
+                ("namespace", housekeeping.furnish_namespace), ("claim", housekeeping.bind_claim),
+                ("quota", housekeeping.count_quota), ("scheduler", placement.schedule),
+            )
+        }  # fmt: skip
+        self._do["kubelet"] = lambda namespace, key: self.kubelet.sync("kubelet", namespace, key)
+
+    def start(self) -> None:
+        """Takes up everything that is there already and listens from then on."""
+        self.world.store.subscribe(self._on_change)
+        for kind in ("Namespace", "PersistentVolumeClaim", *_CONTROLLERS, "Pod"):
+            for item in self.world.store.list(kind):
+                self._on_change("ADDED", None, item)
+
+    def mute_events_until(self, seconds: float) -> None:
+        """Events before that virtual second would have expired when somebody looks: they are not made."""
+        self.world.recorder.muted_until = seconds
+
+    # What the API server asks of the nodes
+
+    def logs(
+        self, namespace: str, pod: str, container: str, previous: bool = False, tail: int | None = None
+    ) -> str | None:
+        """A container's log, or None when there is none."""
+        run = self._run(namespace, pod)
+        if run is None:
+            return None
+        return logs.lines(self.world, self.kubelet.network, run, container, previous, tail, self._changed_at)
+
+    def proxy(self, kind: str, namespace: str, name: str, port: str, path: str) -> tuple[int, float, str]:
+        """A request through the API server's proxy: (HTTP status, seconds, body)."""
+        return self.kubelet.network.proxy(kind, namespace, name, port, path)
+
+    def usage(self, namespace: str) -> dict[tuple[str, str], tuple[float, float]]:
+        """(pod, container) -> (cores, bytes)."""
+        return usage.of_namespace(self.world, self.kubelet.runs, namespace)
+
+    def node_usage(self) -> dict[str, tuple[float, float]]:
+        """node -> (cores, bytes)."""
+        return usage.of_nodes(self.world, self.kubelet.runs)
+
+    def end_container(self, namespace: str, pod: str, container: str, exit_code: int, reason: str = "Error") -> None:
+        """Lets a running program end, as a crash or an OOM kill would."""
+        run = self._run(namespace, pod)
+        item = run.container(container) if run else None
+        if run is not None and item is not None and item.running:
+            self.kubelet.restart(run, item, exit_code, reason)
+
+    def _run(self, namespace: str, pod: str) -> Any:
+        found = self.world.store.get("Pod", namespace, pod)
+        return self.kubelet.runs.get(found["metadata"]["uid"]) if found else None
+
+    # What changes lead to
+
+    def _on_change(self, type_: str, old: Object | None, new: Object | None) -> None:
+        item = new or old
+        if item is None:
+            return
+        kind, meta = item["kind"], item["metadata"]
+        space, name = meta.get("namespace", ""), meta["name"]
+        if type_ == "DELETED":
+            if kind in _OWNERS:
+                housekeeping.collect(self.world, item)
+            if kind == "Pod":
+                self.kubelet.forget(meta["uid"])
+        elif kind in _CONTROLLERS:
+            self._wake(_CONTROLLERS[kind], space, name)
+        if kind == "Pod":
+            self._pod_changed(type_, old, item)
+        elif kind == "ReplicaSet":
+            self._wake_owner(item)
+        elif kind in ("ConfigMap", "Secret"):
+            self.kubelet.reference_changed(kind, space, name)
+        elif kind in ("ServiceAccount", "ResourceQuota"):
+            self._wake_all(("ReplicaSet", "StatefulSet", "DaemonSet", "Job"), space)
+        elif kind == "Node" and type_ != "DELETED" and not item.get("status", {}).get("allocatable"):
+            self._register(item)
+        elif kind == "Node" and _placement_of(old) != _placement_of(new if type_ != "DELETED" else None):
+            self._wake_pending()
+            self._wake_all(("DaemonSet",), None)
+        elif kind in ("PersistentVolume", "StorageClass"):
+            self._wake_all(("PersistentVolumeClaim",), None)
+        elif kind == "PersistentVolumeClaim":
+            self._wake_pending()
+        elif kind == "EndpointSlice":
+            self._changed_at = self.world.clock.elapsed
+
+    def _register(self, node: Object) -> None:
+        """The kubelet of a new Node tells what machine it is on."""
+        name = node["metadata"]["name"]
+        number = len(self.world.store.list("Node"))
+        status = self._machines.get(name) or machine(name, f"10.20.0.{number}", 4, 8192)["status"]
+        now = self.world.clock.stamp()
+        conditions = [{**item, "lastHeartbeatTime": now, "lastTransitionTime": now} for item in status["conditions"]]
+        self.world.put_status(node, {**status, "conditions": conditions})
+
+    def _pod_changed(self, type_: str, old: Object | None, pod: Object) -> None:
+        meta = pod["metadata"]
+        space = meta["namespace"]
+        self._wake_owner(pod)
+        gone = type_ == "DELETED"
+        if not gone:
+            self._wake("kubelet" if pod["spec"].get("nodeName") else "scheduler", space, meta["name"])
+        if gone or old is None or old["spec"].get("nodeName") != pod["spec"].get("nodeName"):
+            self._wake_all(("ResourceQuota",), space)
+        if gone:
+            self._wake_pending()
+        labels = meta.get("labels", {}).items()
+        before = (old or {}).get("metadata", {}).get("labels", {}).items()
+        for service in self.world.store.list("Service", space):
+            selector = (service["spec"].get("selector") or {}).items()
+            if selector and (selector <= labels or selector <= before):
+                self._wake("endpoints", space, service["metadata"]["name"])
+
+    def _wake_owner(self, item: Object) -> None:
+        ref = owner_of(item)
+        if ref is not None and ref["kind"] in _CONTROLLERS:
+            self._wake(_CONTROLLERS[ref["kind"]], item["metadata"]["namespace"], ref["name"])
+        if item["kind"] == "Pod" and ref is not None and ref["kind"] == "ReplicaSet":
+            middle = self.world.store.get("ReplicaSet", item["metadata"]["namespace"], ref["name"])
+            if middle is not None:
+                self._wake_owner(middle)
+
+    def _wake_all(self, kinds: tuple[str, ...], namespace: str | None) -> None:
+        for kind in kinds:
+            for item in self.world.store.list(kind, namespace):
+                self._wake(_CONTROLLERS[kind], item["metadata"]["namespace"], item["metadata"]["name"])
+
+    def _wake_pending(self) -> None:
+        for pod in self.world.store.list("Pod"):
+            if not pod["spec"].get("nodeName") and "deletionTimestamp" not in pod["metadata"]:
+                self._wake("scheduler", pod["metadata"]["namespace"], pod["metadata"]["name"])
+
+    def _wake(self, controller: str, namespace: str, name: str) -> None:
+        key = (controller, namespace, name)
+        if key in self._queued:
+            return
+        self._queued.add(key)
+        self._queue.append(key)
+        if len(self._queue) == 1:
+            self.world.clock.after(0.0, self._drain)
+
+    def _drain(self) -> None:
+        while self._queue:
+            key = self._queue[0]
+            self._queued.discard(key)
+            self._do[key[0]](key[1], key[2])
+            self._queue.popleft()
+
+
+def _placement_of(node: Object | None) -> tuple[object, ...]:
+    """What of a node decides where Pods can go."""
+    if node is None:
+        return ()
+    spec = node["spec"]
+    return (
+        spec.get("unschedulable"),
+        spec.get("taints"),
+        node["metadata"].get("labels"),
+        node.get("status", {}).get("allocatable"),
+    )

@@ -1,0 +1,59 @@
+"""DaemonSets: one Pod on every node that takes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..nodes.placement import why_not
+from .pods import Refused, create_pod, is_active, is_ready, owned
+from .statefulset import REVISION_LABEL, ensure_revision
+from .world import World
+
+Object = dict[str, Any]
+
+_COMPONENT = "daemonset-controller"
+
+
+def reconcile(world: World, namespace: str, name: str) -> None:
+    item = world.store.get("DaemonSet", namespace, name)
+    if item is None or "deletionTimestamp" in item["metadata"]:
+        return
+    revision = ensure_revision(world, item).rsplit("-", 1)[1]
+    nodes = [node for node in world.store.list("Node") if not why_not(item["spec"]["template"]["spec"], node, daemon=True)]
+    names = {node["metadata"]["name"] for node in nodes}
+    pods = [pod for pod in owned(world, "Pod", item) if is_active(pod)]
+    for pod in pods:
+        if pod["spec"].get("nodeName") not in names:
+            world.store.delete("Pod", namespace, pod["metadata"]["name"])
+    for node in sorted(names - {pod["spec"].get("nodeName") for pod in owned(world, "Pod", item)}):
+        try:
+            pod = create_pod(world, item, item["spec"]["template"], labels={REVISION_LABEL: revision, "pod-template-generation": "1"}, node=node)  # fmt: skip
+        except Refused as refused:
+            world.recorder.event(item, "Warning", "FailedCreate", f"Error creating: {refused}", _COMPONENT)
+            world.wake_after(30.0, "daemonset", namespace, name)
+            break
+        world.recorder.event(item, "Normal", "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}", _COMPONENT)
+    old = [pod for pod in pods if pod["metadata"]["labels"].get(REVISION_LABEL) != revision]
+    down = [pod for pod in old if not is_ready(pod)]
+    if old and item["spec"].get("updateStrategy", {}).get("type", "RollingUpdate") == "RollingUpdate":
+        missing = sum(not is_ready(pod) for pod in pods) + len(names) - len(pods)
+        for pod in down or (old[:1] if missing <= 0 else []):
+            world.store.delete("Pod", namespace, pod["metadata"]["name"])
+    _write_status(world, item, names, revision)
+
+
+def _write_status(world: World, item: Object, names: set[str], revision: str) -> None:
+    live = world.store.get("DaemonSet", item["metadata"]["namespace"], item["metadata"]["name"])
+    if live is None:
+        return
+    pods = [pod for pod in owned(world, "Pod", live) if is_active(pod)]
+    ready = sum(is_ready(pod) for pod in pods)
+    status: Object = {
+        "currentNumberScheduled": len(pods), "numberMisscheduled": 0, "desiredNumberScheduled": len(names), "numberReady": ready,
+        "observedGeneration": live["metadata"].get("generation", 1),
+    }  # fmt: skip
+    updated = sum(pod["metadata"]["labels"].get(REVISION_LABEL) == revision for pod in pods)
+    for key, value in (("updatedNumberScheduled", updated), ("numberAvailable", ready), ("numberUnavailable", len(names) - ready)):
+        if value:
+            status[key] = value
+    world.put_status(live, status)

@@ -1,0 +1,316 @@
+"""Deployments: revisions, rolling updates, progress, in the real controller's words."""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from typing import Any
+
+from .pods import owned, owner_of, reference, with_condition
+from .world import World, seconds_since
+
+Object = dict[str, Any]
+
+HASH_LABEL = "pod-template-hash"
+REVISION = "deployment.kubernetes.io/revision"
+_DESIRED = "deployment.kubernetes.io/desired-replicas"
+_MAX = "deployment.kubernetes.io/max-replicas"
+_PAST = "deployment.kubernetes.io/revision-history"
+_NOT_COPIED = (REVISION, _DESIRED, _MAX, _PAST, "kubectl.kubernetes.io/last-applied-configuration",
+               "deprecated.deployment.rollback.to")  # fmt: skip
+_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+_COMPONENT = "deployment-controller"
+
+
+def template_hash(template: Object) -> str:
+    """The pod-template-hash: a checksum in the letters that Kubernetes uses for names."""
+    text = json.dumps(template, sort_keys=True, separators=(",", ":")).encode()
+    number = zlib.crc32(text) << 16 | zlib.adler32(text) & 0xFFFF
+    return "".join(_LETTERS[number // 27**place % 27] for place in range(10))
+
+
+def reconcile(world: World, namespace: str, name: str) -> None:
+    deployment = world.store.get("Deployment", namespace, name)
+    if deployment is None or "deletionTimestamp" in deployment["metadata"]:
+        return
+    spec = deployment["spec"]
+    sets = owned(world, "ReplicaSet", deployment)
+    hash_ = template_hash(spec["template"])
+    new = next((item for item in sets if item["metadata"]["labels"].get(HASH_LABEL) == hash_), None)
+    if spec.get("paused"):
+        _write_status(world, deployment, new, sets)
+        return
+    new = _ensure_new(world, deployment, new, sets, hash_)
+    sets = owned(world, "ReplicaSet", deployment)
+    new = next(item for item in sets if item["metadata"]["name"] == new["metadata"]["name"])
+    old = [item for item in sets if item is not new]
+    if _was_scaled(deployment, [*old, new]):
+        _scale_evenly(world, deployment, new, old)
+    elif spec.get("strategy", {}).get("type") == "Recreate":
+        _recreate(world, deployment, new, old)
+    else:
+        _roll(world, deployment, new, old)
+    sets = owned(world, "ReplicaSet", deployment)
+    deployment = world.store.get("Deployment", namespace, name) or deployment
+    new = next(item for item in sets if item["metadata"]["name"] == new["metadata"]["name"])
+    deployment = _write_status(world, deployment, new, sets)
+    if _complete(deployment):
+        _prune(world, deployment, [item for item in sets if item["metadata"]["name"] != new["metadata"]["name"]])
+
+
+def bounds(spec: Object) -> tuple[int, int, int]:
+    """(replicas, maxSurge, maxUnavailable) as whole Pods."""
+    replicas = spec.get("replicas", 1)
+    rolling = spec.get("strategy", {}).get("rollingUpdate") or {}
+    surge = _share(rolling.get("maxSurge", "25%"), replicas, math.ceil)
+    missing = _share(rolling.get("maxUnavailable", "25%"), replicas, math.floor)
+    if surge == 0 and missing == 0:
+        missing = 1
+    return replicas, surge, min(missing, replicas)
+
+
+def _share(value: int | str, replicas: int, rounded: Any) -> int:
+    return value if isinstance(value, int) else int(rounded(int(value.rstrip("%")) * replicas / 100))
+
+
+def _ensure_new(world: World, deployment: Object, new: Object | None, sets: list[Object], hash_: str) -> Object:
+    spec, meta = deployment["spec"], deployment["metadata"]
+    old = [item for item in sets if item is not new]
+    newest_old = max((_revision(item) for item in old), default=0)
+    revision = str(max(newest_old + 1, _revision(new) if new else 0))
+    replicas, surge, _ = bounds(spec)
+    inherited = {key: value for key, value in meta.get("annotations", {}).items() if key not in _NOT_COPIED}
+    wanted = {_DESIRED: str(replicas), _MAX: str(replicas + surge), REVISION: revision}
+    if new is None:
+        template = spec["template"]
+        labels = {**template.get("metadata", {}).get("labels", {}), HASH_LABEL: hash_}
+        target = min(replicas, max(0, replicas + surge - sum(item["spec"]["replicas"] for item in old)))
+        if spec.get("strategy", {}).get("type") == "Recreate" and any(item["spec"]["replicas"] for item in old):
+            target = 0
+        new = world.store.create({
+            "apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "metadata": {"name": f"{meta['name']}-{hash_}", "namespace": meta["namespace"], "labels": labels,
+                         "annotations": {**inherited, **wanted}, "ownerReferences": [reference(deployment)]},
+            "spec": {"replicas": target,
+                     "selector": {"matchLabels": {**spec["selector"].get("matchLabels", {}), HASH_LABEL: hash_}},
+                     "template": {**template, "metadata": {**template.get("metadata", {}), "labels": labels}},
+                     **({"minReadySeconds": spec["minReadySeconds"]} if spec.get("minReadySeconds") else {})},
+            "status": {"replicas": 0},
+        })  # fmt: skip
+        if target:
+            _say_scaled(world, deployment, new, 0, target)
+        _progress(world, deployment, "NewReplicaSetCreated", f'Created new replica set "{new["metadata"]["name"]}"')
+    elif new["metadata"].get("annotations", {}).get(REVISION) != revision:
+        past = new["metadata"]["annotations"].get(_PAST, "")
+        before = new["metadata"]["annotations"].get(REVISION, "")
+        notes = {**new["metadata"]["annotations"], **inherited, REVISION: revision}
+        notes[_PAST] = ",".join(part for part in (past, before) if part)
+        new = world.store.update({**new, "metadata": {**new["metadata"], "annotations": notes}})
+        _progress(world, deployment, "FoundNewReplicaSet", f'Found new replica set "{new["metadata"]["name"]}"')
+    deployment = world.store.get("Deployment", meta["namespace"], meta["name"]) or deployment
+    notes = deployment["metadata"].get("annotations", {})
+    if notes.get(REVISION) != revision:
+        world.store.update({**deployment, "metadata": {**deployment["metadata"], "annotations": {**notes, REVISION: revision}}})  # fmt: skip
+    return new
+
+
+def _revision(replica_set: Object) -> int:
+    return int(replica_set["metadata"].get("annotations", {}).get(REVISION, "0"))
+
+
+def _was_scaled(deployment: Object, sets: list[Object]) -> bool:
+    """Someone changed spec.replicas since the ReplicaSets were last told."""
+    wanted = str(deployment["spec"].get("replicas", 1))
+    return any(
+        item["spec"]["replicas"] > 0 and item["metadata"].get("annotations", {}).get(_DESIRED, wanted) != wanted for item in sets
+    )
+
+
+def _scale_evenly(world: World, deployment: Object, new: Object, old: list[Object]) -> None:
+    replicas, surge, _ = bounds(deployment["spec"])
+    active = [item for item in [*old, new] if item["spec"]["replicas"] > 0]
+    if len(active) <= 1:
+        only = active[0] if active else new
+        _scale(world, deployment, only, replicas)
+        return
+    allowed = replicas + surge if replicas else 0
+    total = sum(item["spec"]["replicas"] for item in active)
+    shares = {item["metadata"]["name"]: round(item["spec"]["replicas"] * allowed / total) for item in active}
+    largest = max(active, key=lambda item: item["spec"]["replicas"])["metadata"]["name"]
+    shares[largest] = max(0, shares[largest] + allowed - sum(shares.values()))
+    for item in active:
+        _scale(world, deployment, item, shares[item["metadata"]["name"]])
+
+
+def _recreate(world: World, deployment: Object, new: Object, old: list[Object]) -> None:
+    if any(item["spec"]["replicas"] > 0 for item in old):
+        for item in old:
+            _scale(world, deployment, item, 0)
+        return
+    for item in old:
+        for pod in owned(world, "Pod", item):
+            if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"):
+                return  # it looks again when that Pod is gone
+    _scale(world, deployment, new, deployment["spec"].get("replicas", 1))
+
+
+def _roll(world: World, deployment: Object, new: Object, old: list[Object]) -> None:
+    replicas, surge, missing = bounds(deployment["spec"])
+    current = new["spec"]["replicas"]
+    total = current + sum(item["spec"]["replicas"] for item in old)
+    if current > replicas:
+        _scale(world, deployment, new, replicas)
+        return
+    if current < replicas:
+        grown = min(replicas, current + max(0, replicas + surge - total))
+        if grown > current:
+            _scale(world, deployment, new, grown)
+            return
+    _touch(world, deployment, new)
+    if not any(item["spec"]["replicas"] for item in old):
+        return
+    available = sum(item.get("status", {}).get("availableReplicas", 0) for item in [*old, new])
+    minimum = replicas - missing
+    new_missing = current - new.get("status", {}).get("availableReplicas", 0)
+    budget = total - minimum - new_missing
+    if budget <= 0:
+        return
+    old = sorted((item for item in old if item["spec"]["replicas"]), key=lambda item: item["metadata"]["creationTimestamp"])
+    left: dict[str, int] = {item["metadata"]["name"]: item["spec"]["replicas"] for item in old}
+    for item in old:  # what is not healthy goes first: that costs no availability
+        dead = min(budget, item["spec"]["replicas"] - item.get("status", {}).get("availableReplicas", 0))
+        if dead > 0:
+            left[item["metadata"]["name"]] -= dead
+            budget -= dead
+    spare = available - minimum
+    for item in old:
+        name = item["metadata"]["name"]
+        fewer = min(left[name], max(0, spare))
+        left[name] -= fewer
+        spare -= fewer
+    for item in old:
+        if left[item["metadata"]["name"]] != item["spec"]["replicas"]:
+            _scale(world, deployment, item, left[item["metadata"]["name"]])
+
+
+def _touch(world: World, deployment: Object, item: Object) -> None:
+    """Tells the ReplicaSet how many are wanted today."""
+    replicas, surge, _ = bounds(deployment["spec"])
+    notes = item["metadata"].get("annotations", {})
+    if notes.get(_DESIRED) != str(replicas) or notes.get(_MAX) != str(replicas + surge):
+        notes = {**notes, _DESIRED: str(replicas), _MAX: str(replicas + surge)}
+        world.store.update({**item, "metadata": {**item["metadata"], "annotations": notes}})
+
+
+def _scale(world: World, deployment: Object, item: Object, replicas: int) -> None:
+    before = item["spec"]["replicas"]
+    wanted, surge, _ = bounds(deployment["spec"])
+    notes = {**item["metadata"].get("annotations", {}), _DESIRED: str(wanted), _MAX: str(wanted + surge)}
+    world.store.update({**item, "metadata": {**item["metadata"], "annotations": notes}, "spec": {**item["spec"], "replicas": replicas}})  # fmt: skip
+    if before != replicas:
+        _say_scaled(world, deployment, item, before, replicas)
+
+
+def _say_scaled(world: World, deployment: Object, item: Object, before: int, after: int) -> None:
+    word = "up" if after > before else "down"
+    text = f"Scaled {word} replica set {item['metadata']['name']} from {before} to {after}"
+    world.recorder.event(deployment, "Normal", "ScalingReplicaSet", text, _COMPONENT)
+
+
+def _prune(world: World, deployment: Object, old: list[Object]) -> None:
+    keep = deployment["spec"].get("revisionHistoryLimit", 10)
+    done = [item for item in old if not item["spec"]["replicas"] and not item.get("status", {}).get("replicas")]
+    for item in sorted(done, key=_revision)[: max(0, len(done) - keep)]:
+        world.store.delete("ReplicaSet", item["metadata"]["namespace"], item["metadata"]["name"], 0)
+
+
+def _complete(deployment: Object) -> bool:
+    status, wanted = deployment.get("status", {}), deployment["spec"].get("replicas", 1)
+    return all(status.get(key, 0) == wanted for key in ("replicas", "updatedReplicas", "availableReplicas"))
+
+
+def _progress(world: World, deployment: Object, reason: str, message: str, status: str = "True") -> None:
+    live = world.store.get("Deployment", deployment["metadata"]["namespace"], deployment["metadata"]["name"])
+    if live is not None:
+        now = world.clock.stamp()
+        new = {"type": "Progressing", "status": status, "lastUpdateTime": now, "reason": reason, "message": message}
+        old_status = live.get("status", {})
+        world.put_status(live, {**old_status, "conditions": with_condition(old_status.get("conditions", []), new, now)})
+
+
+def _write_status(world: World, deployment: Object, new: Object | None, sets: list[Object]) -> Object:
+    meta, spec, before = deployment["metadata"], deployment["spec"], deployment.get("status", {})
+    now = world.clock.stamp()
+    counts = {key: sum(item.get("status", {}).get(key, 0) for item in sets) for key in ("replicas", "readyReplicas", "availableReplicas")}  # fmt: skip
+    updated = new.get("status", {}).get("replicas", 0) if new else 0
+    wanted, _, missing = bounds(spec)
+    unavailable = max(0, sum(item["spec"]["replicas"] for item in sets) - counts["availableReplicas"])
+    status: Object = {"observedGeneration": meta.get("generation", 1)}
+    for key, value in (("replicas", counts["replicas"]), ("updatedReplicas", updated), ("readyReplicas", counts["readyReplicas"]),
+                       ("availableReplicas", counts["availableReplicas"]), ("unavailableReplicas", unavailable)):  # fmt: skip
+        if value:
+            status[key] = value
+    conditions: list[Object] = before.get("conditions", [])
+    if counts["availableReplicas"] >= wanted - missing:
+        enough = ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
+    else:
+        enough = ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
+    conditions = _set(conditions, "Available", *enough, now)
+    conditions = _progressing(world, {**deployment, "status": status}, new, before, conditions, now)
+    failure = next((c for item in sets for c in item.get("status", {}).get("conditions", ()) if c["type"] == "ReplicaFailure"), None)  # fmt: skip
+    conditions = [item for item in conditions if item["type"] != "ReplicaFailure"]
+    if failure:
+        conditions = _set(conditions, "ReplicaFailure", "True", failure["reason"], failure["message"], now)
+    status["conditions"] = conditions
+    return world.put_status(deployment, status)
+
+
+def _progressing(world: World, deployment: Object, new: Object | None, before: Object, conditions: list[Object], now: str) -> list[Object]:  # fmt: skip
+    spec, status = deployment["spec"], deployment["status"]
+    deadline = spec.get("progressDeadlineSeconds", 600)
+    current = next((item for item in conditions if item["type"] == "Progressing"), None)
+    if new is None or (current is not None and current["reason"] == "NewReplicaSetAvailable" and
+                       current["message"].split('"')[1] == new["metadata"]["name"]):  # fmt: skip
+        return conditions
+    name = new["metadata"]["name"]
+    if _complete(deployment):
+        return _set(conditions, "Progressing", "True", "NewReplicaSetAvailable", f'ReplicaSet "{name}" has successfully progressed.', now)  # fmt: skip
+    old_replicas = before.get("replicas", 0) - before.get("updatedReplicas", 0)
+    moved = (
+        status.get("updatedReplicas", 0) > before.get("updatedReplicas", 0)
+        or status.get("replicas", 0) - status.get("updatedReplicas", 0) < old_replicas
+        or status.get("readyReplicas", 0) > before.get("readyReplicas", 0)
+        or status.get("availableReplicas", 0) > before.get("availableReplicas", 0)
+    )
+    meta = deployment["metadata"]
+    if moved or current is None:
+        world.wake_after(deadline + 1, "deployment", meta["namespace"], meta["name"])
+        text = f'ReplicaSet "{name}" is progressing.'
+        return [{**item, "lastUpdateTime": now} if item["type"] == "Progressing" else item
+                for item in _set(conditions, "Progressing", "True", "ReplicaSetUpdated", text, now)]  # fmt: skip
+    if current["status"] == "True" and seconds_since(world, current["lastUpdateTime"]) > deadline:
+        return _set(conditions, "Progressing", "False", "ProgressDeadlineExceeded", f'ReplicaSet "{name}" has timed out progressing.', now)  # fmt: skip
+    if current["status"] == "True":
+        rest = deadline - seconds_since(world, current["lastUpdateTime"]) + 1
+        world.wake_after(rest, "deployment", meta["namespace"], meta["name"])
+    return conditions
+
+
+def _set(conditions: list[Object], kind: str, status: str, reason: str, message: str, now: str) -> list[Object]:
+    """Sets a condition; lastUpdateTime moves only when something of it changed."""
+    old = next((item for item in conditions if item["type"] == kind), None)
+    if old and (old["status"], old["reason"], old["message"]) == (status, reason, message):
+        return conditions
+    new = {"type": kind, "status": status, "lastUpdateTime": now, "reason": reason, "message": message}
+    return with_condition(conditions, new, now)
+
+
+def deployment_of(world: World, pod: Object) -> Object | None:
+    """The Deployment behind a Pod, or None."""
+    ref = owner_of(pod)
+    if ref is None or ref["kind"] != "ReplicaSet":
+        return None
+    middle = world.store.get("ReplicaSet", pod["metadata"]["namespace"], ref["name"])
+    ref = owner_of(middle) if middle else None
+    return world.store.get("Deployment", pod["metadata"]["namespace"], ref["name"]) if ref else None

@@ -1,0 +1,112 @@
+"""Pods as controllers see them: making them, telling which are active, ready, available."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..api.admission import admit_pod
+from ..api.quantity import value_of
+from ..api.status import StatusError
+from .world import World, seconds_since
+
+Object = dict[str, Any]
+
+
+class Refused(Exception):
+    """Admission would refuse the Pod; the text is the API server's."""
+
+
+def owner_of(obj: Object) -> Object | None:
+    """The controlling owner reference."""
+    return next((ref for ref in obj["metadata"].get("ownerReferences", ()) if ref.get("controller")), None)
+
+
+def owned(world: World, kind: str, owner: Object) -> list[Object]:
+    """The objects of a kind that the owner controls."""
+    uid = owner["metadata"]["uid"]
+    found = []
+    for item in world.store.list(kind, owner["metadata"]["namespace"]):
+        ref = owner_of(item)
+        if ref is not None and ref["uid"] == uid:
+            found.append(item)
+    return found
+
+
+def reference(owner: Object) -> Object:
+    meta = owner["metadata"]
+    return {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": meta["name"], "uid": meta["uid"],
+            "controller": True, "blockOwnerDeletion": True}  # fmt: skip
+
+
+def is_active(pod: Object) -> bool:
+    return "deletionTimestamp" not in pod["metadata"] and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+
+
+def condition(obj: Object, kind: str) -> Object | None:
+    return next((item for item in obj.get("status", {}).get("conditions", ()) if item["type"] == kind), None)
+
+
+def is_ready(pod: Object) -> bool:
+    found = condition(pod, "Ready")
+    return found is not None and found["status"] == "True"
+
+
+def is_available(world: World, pod: Object, min_ready: int) -> bool:
+    found = condition(pod, "Ready")
+    if found is None or found["status"] != "True":
+        return False
+    return not min_ready or seconds_since(world, found["lastTransitionTime"]) >= min_ready
+
+
+def with_condition(conditions: list[Object], new: Object, now: str) -> list[Object]:
+    """The conditions with this one set; lastTransitionTime moves only with the status."""
+    made, placed = [], False
+    for old in conditions:
+        if old["type"] != new["type"]:
+            made.append(old)
+            continue
+        placed = True
+        same = old["status"] == new["status"]
+        made.append({**new, "lastTransitionTime": old["lastTransitionTime"] if same else now})
+    if not placed:
+        made.append({**new, "lastTransitionTime": now})
+    return made
+
+
+def create_pod(world: World, owner: Object, template: Object, name: str = "", *, labels: Object | None = None, node: str = "") -> Object:  # fmt: skip
+    """Creates a Pod from a template. Raises Refused when admission says no."""
+    meta, space = owner["metadata"], owner["metadata"]["namespace"]
+    name = name or world.store.generated_name(f"{meta['name']}-")
+    spec = {**template["spec"], **({"nodeName": node} if node else {})}
+    template_meta = template.get("metadata", {})
+    made: Object = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": space,
+            "labels": {**template_meta.get("labels", {}), **(labels or {})},
+            "ownerReferences": [reference(owner)],
+        },
+        "spec": spec,
+    }
+    if template_meta.get("annotations"):
+        made["metadata"]["annotations"] = template_meta["annotations"]
+    if owner["kind"] != "StatefulSet":
+        made["metadata"]["generateName"] = f"{meta['name']}-"
+    try:
+        return world.store.create(admit_pod(world.store, made))
+    except StatusError as error:
+        raise Refused(error.message) from None
+
+
+def resource_sum(spec: Object, field: str, resource: str) -> float:
+    """Cores, or bytes, that the Pod's containers ask for (``field``: requests or limits)."""
+    total = 0.0
+    for container in spec["containers"]:
+        resources = container.get("resources") or {}
+        value = (resources.get(field) or {}).get(resource)
+        if value is None and field == "requests":
+            value = (resources.get("limits") or {}).get(resource)
+        total += float(value_of(str(value))) if value is not None else 0.0
+    return total

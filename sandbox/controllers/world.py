@@ -1,0 +1,47 @@
+"""What controllers and kubelets share: the store, the clock, the events, and a queue of what to look at."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from ..clock import Clock
+from ..store import Store
+from .recorder import Recorder
+
+Object = dict[str, Any]
+
+
+class World:
+    """``wake(controller, namespace, name)`` has that controller look at that object, within this instant."""
+
+    def __init__(self, store: Store, clock: Clock, rng: random.Random, images: frozenset[str], rates: Mapping[str, float]) -> None:  # fmt: skip
+        self.store = store
+        self.clock = clock
+        self.rng = rng
+        self.images = images
+        self.rates = rates  # workload -> requests a second
+        self.recorder = Recorder(store, clock, rng)
+        self.wake: Callable[[str, str, str], None] = lambda controller, namespace, name: None
+        self._looked: dict[tuple[str, str, str], float] = {}
+
+    def wake_after(self, seconds: float, controller: str, namespace: str, name: str) -> None:
+        """Wakes later; a second wish for the same moment is one wish."""
+        key, due = (controller, namespace, name), round(self.clock.elapsed + seconds, 3)
+        if self._looked.get(key) == due:
+            return
+        self._looked[key] = due
+        self.clock.after(seconds, lambda: self.wake(controller, namespace, name))
+
+    def put_status(self, obj: Object, status: Object) -> Object:
+        """Writes the status when it differs; returns what is stored now."""
+        if obj.get("status") == status:
+            return obj
+        return self.store.update({**obj, "status": status}, status=True)
+
+
+def seconds_since(world: World, stamp: str) -> float:
+    """Virtual seconds since an API time stamp."""
+    return (world.clock.now - datetime.fromisoformat(stamp)).total_seconds()

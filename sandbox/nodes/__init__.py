@@ -1,0 +1,1 @@
+"""The nodes of the simulated cluster: scheduler, kubelet, the programs in the containers, the network between."""

@@ -1,0 +1,389 @@
+"""The kubelets: they pull, start, probe, restart and stop the containers of bound Pods.
+
+Nothing ticks: each step plans the next moment at which something can change, and what nobody could see
+in between is not simulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..controllers.pods import owner_of, with_condition
+from ..controllers.world import World
+from .imitation import Life, live
+from .network import Network
+from .probes import Prober
+from .references import MissingReference, check_volumes, environment, mounts, names_used
+from .run import ContainerRun, PodRun
+
+Object = dict[str, Any]
+
+_FIRST_CRASH_WAIT = 10.0
+_LONGEST_WAIT = 300.0
+_FORGIVEN_AFTER = 600.0  # seconds that a container must run for its crashes to be forgotten
+_RETRY_REFERENCE = 1.0  # after the missing thing appeared
+
+
+class Kubelet:
+    """All nodes' kubelets. ``runs``: Pod uid -> PodRun."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.runs: dict[str, PodRun] = {}
+        self.network = Network(world, self.runs)
+        self.prober = Prober(world, self.network, ready=self._set_ready, alive=self._killed_by_probe, started=self._set_started)
+        self._present: set[tuple[str, str]] = set()
+        self._addresses: dict[str, int] = {}
+
+    def sync(self, _controller: str, namespace: str, name: str) -> None:
+        """Looks at one Pod: begins it when it is newly bound, ends it when it is to go."""
+        pod = self.world.store.get("Pod", namespace, name)
+        if pod is None or not pod["spec"].get("nodeName"):
+            return
+        run = self.runs.get(pod["metadata"]["uid"])
+        if "deletionTimestamp" in pod["metadata"]:
+            if run is None:
+                self.world.store.delete("Pod", namespace, name, 0)
+            elif not run.leaving:
+                self._stop(run, pod)
+        elif run is None:
+            self._begin(pod)
+
+    def forget(self, uid: str) -> None:
+        """The Pod is gone from the API."""
+        run = self.runs.pop(uid, None)
+        if run is not None:
+            self.network.forget(run)
+            for item in run.containers:
+                item.turn += 1
+
+    def reference_changed(self, kind: str, namespace: str, name: str) -> None:
+        """A ConfigMap or Secret changed: containers and mounts that wait for it try again."""
+        for run in list(self.runs.values()):
+            if run.namespace != namespace or run.leaving:
+                continue
+            pod = self._pod(run)
+            if pod is None or (kind, name) not in names_used(pod):
+                continue
+            if not run.mounted:
+                self.world.clock.after(_RETRY_REFERENCE, lambda run=run: self._mount(run))  # type: ignore[misc]
+                continue
+            for item in run.containers:
+                if item.state.get("waiting", {}).get("reason") == "CreateContainerConfigError":
+                    self._later(run, item, _RETRY_REFERENCE, self._create)
+
+    def restart(self, run: PodRun, item: ContainerRun, exit_code: int, reason: str) -> None:
+        """Ends a running container as if its program had; it starts again as the restart policy says."""
+        item.turn += 1
+        self._ended(run, item, exit_code, reason)
+
+    # Begin and end of a Pod
+
+    def _begin(self, pod: Object) -> None:
+        meta, node = pod["metadata"], pod["spec"]["nodeName"]
+        host = self.world.store.get("Node", "", node)
+        host_ip = next((item["address"] for item in (host or {}).get("status", {}).get("addresses", ()) if item["type"] == "InternalIP"), "")  # fmt: skip
+        run = PodRun(meta["namespace"], meta["name"], meta["uid"], node, host_ip, self._address(node), self._workload(pod),
+                     [ContainerRun(spec) for spec in pod["spec"]["containers"]], self.world.clock.stamp())  # fmt: skip
+        self.runs[run.uid] = run
+        self._publish(run)
+        self._mount(run)
+
+    def _mount(self, run: PodRun) -> None:
+        pod = self._pod(run)
+        if pod is None or run.mounted or run.leaving:
+            return
+        try:
+            check_volumes(self.world, pod)
+        except MissingReference as missing:
+            self._event(pod, run, "Warning", "FailedMount", str(missing))
+            return
+        run.mounted = True
+        self.network.admit(run)
+        for item in run.containers:
+            self._pull(run, item)
+
+    def _stop(self, run: PodRun, pod: Object) -> None:
+        run.leaving = True
+        seconds = 0.1
+        for item in run.containers:
+            item.turn += 1
+            if item.running:
+                self._event(pod, run, "Normal", "Killing", f"Stopping container {item.name}", item)
+                seconds = max(seconds, 1.0 if item.settings or item.command else float(pod["spec"].get("terminationGracePeriodSeconds", 30)))
+        self.world.clock.after(seconds, lambda: self._gone(run))
+
+    def _gone(self, run: PodRun) -> None:
+        pod = self._pod(run)
+        if pod is not None:
+            self.world.store.delete("Pod", run.namespace, run.name, 0)
+
+    # One container, from image to running
+
+    def _pull(self, run: PodRun, item: ContainerRun) -> None:
+        pod, image = self._pod(run), str(item.spec["image"])
+        if pod is None:
+            return
+        known = image in self.world.images or image.removesuffix(":latest") in self.world.images
+        if known and (run.node, image) in self._present and item.spec.get("imagePullPolicy") != "Always":
+            self._event(pod, run, "Normal", "Pulled", f'Container image "{image}" already present on machine', item)
+            item.image_present = True
+            self._later(run, item, 0.2, self._create)
+            return
+        self._event(pod, run, "Normal", "Pulling", f'Pulling image "{image}"', item)
+        seconds = round(self.world.rng.uniform(0.6, 2.4), 3)
+        self._later(run, item, seconds, lambda run, item: self._pulled(run, item, known, seconds))
+
+    def _pulled(self, run: PodRun, item: ContainerRun, known: bool, seconds: float) -> None:
+        pod, image = self._pod(run), str(item.spec["image"])
+        if pod is None:
+            return
+        if known:
+            size = 20_000_000 + sum(image.encode()) * 7919 % 90_000_000
+            self._event(pod, run, "Normal", "Pulled", f'Successfully pulled image "{image}" in {seconds}s ({seconds}s including waiting). Image size: {size} bytes.', item)  # fmt: skip
+            self._present.add((run.node, image))
+            item.image_present, item.pull_wait = True, 0.0
+            self._create(run, item)
+            return
+        why = self._pull_error(image)
+        self._event(pod, run, "Warning", "Failed", f'Failed to pull image "{image}": {why}', item)
+        self._event(pod, run, "Warning", "Failed", "Error: ErrImagePull", item)
+        item.state = {"waiting": {"reason": "ErrImagePull", "message": why}}
+        self._publish(run)
+        self._later(run, item, 5.0 + self.world.rng.uniform(0, 8), lambda run, item: self._pull_back_off(run, item, why))
+
+    def _pull_back_off(self, run: PodRun, item: ContainerRun, why: str) -> None:
+        pod, image = self._pod(run), str(item.spec["image"])
+        if pod is None:
+            return
+        item.pull_wait = min(_LONGEST_WAIT, item.pull_wait * 2 or 10.0)
+        self._event(pod, run, "Normal", "BackOff", f'Back-off pulling image "{image}"', item)
+        self._event(pod, run, "Warning", "Failed", "Error: ImagePullBackOff", item)
+        item.state = {"waiting": {"reason": "ImagePullBackOff", "message": f'Back-off pulling image "{image}": ErrImagePull: {why}'}}
+        self._publish(run)
+        self._later(run, item, item.pull_wait, self._pull)
+
+    def _pull_error(self, image: str) -> str:
+        """containerd's words: the tag is not there, or the registry is not."""
+        full = image if ":" in image.rsplit("/", 1)[-1] else f"{image}:latest"
+        repository = full.rsplit(":", 1)[0]
+        first = image.split("/", 1)[0]
+        host = first if "/" in image and ("." in first or ":" in first) else "docker.io"
+        failed = f'failed to pull and unpack image "{full}": failed to resolve reference "{full}"'
+        registries = {known.split("/", 1)[0] for known in self.world.images}
+        if host not in registries and host != "docker.io":
+            path = repository.split("/", 1)[-1]
+            url = f"https://{host}/v2/{path}/manifests/{full.rsplit(':', 1)[1]}"
+            return f'rpc error: code = Unknown desc = {failed}: failed to do request: Head "{url}": dial tcp: lookup {host} on 10.96.0.10:53: no such host'
+        return f"rpc error: code = NotFound desc = {failed}: {full}: not found"
+
+    def _create(self, run: PodRun, item: ContainerRun) -> None:
+        pod = self._pod(run)
+        if pod is None:
+            return
+        try:
+            variables = environment(self.world, pod, item.spec)
+        except MissingReference as missing:
+            self._event(pod, run, "Warning", "Failed", f"Error: {missing}", item)
+            item.state = {"waiting": {"reason": "CreateContainerConfigError", "message": str(missing)}}
+            self._publish(run)
+            return
+        argv = [*(item.spec.get("command") or ()), *(item.spec.get("args") or ())]
+        life = live(argv, variables, mounts(self.world, pod, item.spec), item.limits)
+        self._event(pod, run, "Normal", "Created", f"Created container: {item.name}", item)
+        if life.refusal:
+            self._refused(run, item, pod, life)
+        else:
+            self._run(run, item, pod, life)
+
+    def _refused(self, run: PodRun, item: ContainerRun, pod: Object, life: Life) -> None:
+        self._event(pod, run, "Warning", "Failed", f"Error: {life.refusal}", item)
+        item.container_id = self._container_id()
+        ended = self._terminated(item, 128, "StartError", "1970-01-01T00:00:00Z")
+        ended["message"] = life.refusal
+        item.log = []
+        self._next_life(run, item, ended)
+
+    def _run(self, run: PodRun, item: ContainerRun, pod: Object, life: Life) -> None:
+        item.turn += 1
+        now = self.world.clock
+        item.container_id = self._container_id()
+        item.state = {"running": {"startedAt": now.stamp()}}
+        item.started_at, item.listens_at = now.elapsed, float("inf")
+        item.settings, item.command = life.settings, life.command
+        item.log = [(now.stamp(), level, text) for level, text in life.log]
+        item.probe_failures = 0
+        self._event(pod, run, "Normal", "Started", f"Started container {item.name}", item)
+        if life.exit_code is not None:
+            code = life.exit_code
+            item.started = item.ready = not item.spec.get("readinessProbe") and not item.spec.get("startupProbe")
+            self._later(run, item, life.seconds, lambda run, item: self._ended(run, item, code, life.reason))
+            self._publish(run)
+            return
+        if life.command == "serve" and life.settings is not None:
+            item.listens_at = now.elapsed + life.seconds
+            self._later(run, item, life.seconds, self._listening)
+        self.prober.begin(run, item)
+        self._publish(run)
+
+    def _listening(self, run: PodRun, item: ContainerRun) -> None:
+        if item.settings is not None:
+            item.log.append((self.world.clock.stamp(), "INFO", f"listening on :{item.settings.port}"))
+
+    # Ends and restarts
+
+    def _ended(self, run: PodRun, item: ContainerRun, exit_code: int, reason: str) -> None:
+        started = item.state.get("running", {}).get("startedAt", self.world.clock.stamp())
+        if self.world.clock.elapsed - item.started_at > _FORGIVEN_AFTER:
+            item.crash_wait = 0.0
+        self._next_life(run, item, self._terminated(item, exit_code, reason, started))
+
+    def _terminated(self, item: ContainerRun, exit_code: int, reason: str, started: str) -> Object:
+        return {"exitCode": exit_code, "reason": reason, "startedAt": started, "finishedAt": self.world.clock.stamp(), "containerID": item.container_id}  # fmt: skip
+
+    def _next_life(self, run: PodRun, item: ContainerRun, ended: Object) -> None:
+        pod = self._pod(run)
+        if pod is None:
+            return
+        item.started = item.ready = False
+        item.settings, item.command, item.listens_at = None, "", float("inf")
+        policy = pod["spec"].get("restartPolicy", "Always")
+        if policy == "Never" or (policy == "OnFailure" and ended["exitCode"] == 0):
+            item.state = {"terminated": ended}
+            self._publish(run)
+            return
+        item.last = {"terminated": ended}
+        item.previous_log = item.log
+        wait, item.crash_wait = item.crash_wait, min(_LONGEST_WAIT, item.crash_wait * 2 or _FIRST_CRASH_WAIT)
+        if not wait:  # the first restart is at once
+            item.state = {"terminated": ended}
+            item.last = {}
+            self._publish(run)
+            self._later(run, item, 1.0, lambda run, item: self._again(run, item, ended))
+            return
+        who = f"{item.name} pod={run.name}_{run.namespace}({run.uid})"
+        item.state = {"waiting": {"reason": "CrashLoopBackOff", "message": f"back-off {_length(wait)} restarting failed container={who}"}}
+        self._event(pod, run, "Warning", "BackOff", f"Back-off restarting failed container {item.name} in pod {run.name}_{run.namespace}({run.uid})", item)  # fmt: skip
+        self._publish(run)
+        self._later(run, item, wait, lambda run, item: self._again(run, item, ended))
+
+    def _again(self, run: PodRun, item: ContainerRun, ended: Object) -> None:
+        item.restarts += 1
+        item.last = {"terminated": ended}
+        self._pull(run, item)
+
+    def _killed_by_probe(self, run: PodRun, item: ContainerRun, which: str) -> None:
+        pod = self._pod(run)
+        if pod is None:
+            return
+        self._event(pod, run, "Normal", "Killing", f"Container {item.name} failed {which} probe, will be restarted", item)
+        clean = item.listens_at <= self.world.clock.elapsed
+        item.turn += 1
+        self._ended(run, item, 0 if clean else 137, "Completed" if clean else "Error")
+
+    # What the API is told
+
+    def _set_ready(self, run: PodRun, item: ContainerRun, ready: bool) -> None:
+        if item.ready != ready:
+            item.ready = ready
+            self._publish(run)
+
+    def _set_started(self, run: PodRun, item: ContainerRun) -> None:
+        item.started = True
+        self._publish(run)
+
+    def _publish(self, run: PodRun) -> None:
+        pod = self._pod(run)
+        if pod is None:
+            return
+        now = self.world.clock.stamp()
+        waiting = [item.name for item in run.containers if not item.ready]
+        unready = ("False", "ContainersNotReady", f"containers with unready status: [{' '.join(waiting)}]") if waiting else ("True", "", "")
+        phase = self._phase(run)
+        if phase == "Succeeded":
+            unready = ("False", "PodCompleted", "")
+        conditions: list[Object] = pod.get("status", {}).get("conditions", [])
+        for kind, (status, reason, message) in (
+            ("PodReadyToStartContainers", ("True" if run.mounted and phase != "Succeeded" else "False", "", "")), ("Initialized", ("True", "", "")),
+            ("Ready", unready), ("ContainersReady", unready), ("PodScheduled", ("True", "", "")),
+        ):  # fmt: skip
+            new = {"type": kind, "status": status, "lastProbeTime": None}
+            if reason:
+                new["reason"] = reason
+            if message:
+                new["message"] = message
+            conditions = with_condition(conditions, new, now)
+        status_ = {**pod["status"], "phase": phase, "conditions": conditions, "hostIP": run.host_ip, "hostIPs": [{"ip": run.host_ip}],
+                   "startTime": run.start_stamp, "containerStatuses": [self._container_status(item) for item in run.containers],
+                   "observedGeneration": pod["metadata"].get("generation", 1)}  # fmt: skip
+        if run.mounted:
+            status_.update(podIP=run.ip, podIPs=[{"ip": run.ip}])
+        self.world.put_status(pod, status_)
+
+    def _phase(self, run: PodRun) -> str:
+        states = [item.state for item in run.containers]
+        ended = [state["terminated"] for state in states if "terminated" in state]
+        policy = ((self._pod(run) or {}).get("spec") or {}).get("restartPolicy", "Always")
+        if len(ended) == len(states) and (policy == "Never" or (policy == "OnFailure" and not any(item["exitCode"] for item in ended))):
+            return "Failed" if any(item["exitCode"] for item in ended) else "Succeeded"
+        begun = all("running" in state or "terminated" in state or item.last for state, item in zip(states, run.containers, strict=True))
+        return "Running" if begun else "Pending"
+
+    def _container_status(self, item: ContainerRun) -> Object:
+        image = str(item.spec["image"])
+        status: Object = {"name": item.name, "image": image, "imageID": f"{image.rsplit(':', 1)[0]}@sha256:{_digest(image)}" if item.image_present else "",
+                          "ready": item.ready, "started": item.started, "restartCount": item.restarts, "state": item.state, "lastState": item.last}  # fmt: skip
+        if item.container_id:
+            status["containerID"] = item.container_id
+        return status
+
+    # Small things
+
+    def _later(self, run: PodRun, item: ContainerRun, seconds: float, then: Callable[[PodRun, ContainerRun], object]) -> None:
+        turn = item.turn
+
+        def due() -> None:
+            if item.turn == turn and run.uid in self.runs and not run.leaving:
+                then(run, item)
+
+        self.world.clock.after(seconds, due)
+
+    def _event(self, pod: Object, run: PodRun, kind: str, reason: str, message: str, item: ContainerRun | None = None) -> None:
+        field = f"spec.containers{{{item.name}}}" if item else ""
+        self.world.recorder.event(pod, kind, reason, message, "kubelet", field, run.node)
+
+    def _pod(self, run: PodRun) -> Object | None:
+        pod = self.world.store.get("Pod", run.namespace, run.name)
+        return pod if pod is not None and pod["metadata"]["uid"] == run.uid else None
+
+    def _address(self, node: str) -> str:
+        self._addresses.setdefault(node, 1)
+        self._addresses[node] += 1
+        number, block = self._addresses[node], sorted(self._addresses).index(node)
+        names = [item["metadata"]["name"] for item in self.world.store.list("Node")]
+        block = names.index(node) if node in names else block
+        return f"10.244.{block + 16 * (number // 250)}.{number % 250 + 2}"
+
+    def _workload(self, pod: Object) -> str:
+        ref = owner_of(pod)
+        if ref is not None and ref["kind"] == "ReplicaSet":
+            middle = self.world.store.get("ReplicaSet", pod["metadata"]["namespace"], ref["name"])
+            ref = (owner_of(middle) if middle else None) or ref
+        return str(ref["name"]) if ref else str(pod["metadata"]["name"])
+
+    def _container_id(self) -> str:
+        return f"containerd://{self.world.rng.getrandbits(256):064x}"
+
+
+def _digest(image: str) -> str:
+    number = 0
+    for byte in image.encode():
+        number = (number * 0x100000001B3 ^ byte) % 2**256
+    return f"{number:064x}"
+
+
+def _length(seconds: float) -> str:
+    """As Go prints a duration."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"

@@ -1,0 +1,156 @@
+"""Which node takes a Pod, and in whose words it is refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from ..api.quantity import value_of
+from ..controllers.pods import condition, resource_sum, with_condition
+from ..controllers.world import World
+
+Object = dict[str, Any]
+
+_COMPONENT = "default-scheduler"
+_SPARE = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable", "node.kubernetes.io/unschedulable",
+          "node.kubernetes.io/memory-pressure", "node.kubernetes.io/disk-pressure", "node.kubernetes.io/pid-pressure")  # fmt: skip
+
+
+def why_not(spec: Object, node: Object, *, daemon: bool = False) -> str:
+    """Why the node cannot take such a Pod, resources apart; empty when it can."""
+    taints = list(node["spec"].get("taints") or ())
+    if node["spec"].get("unschedulable"):
+        if not daemon and not _tolerates(spec, {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}):
+            return "node(s) were unschedulable"
+        taints = [taint for taint in taints if taint["key"] != "node.kubernetes.io/unschedulable"]
+    for taint in taints:
+        if taint["effect"] == "PreferNoSchedule" or (daemon and taint["key"] in _SPARE) or _tolerates(spec, taint):
+            continue
+        value = f": {taint['value']}" if taint.get("value") else ": "
+        return f"node(s) had untolerated taint {{{taint['key']}{value}}}"
+    labels = node["metadata"].get("labels", {})
+    if not (spec.get("nodeSelector") or {}).items() <= labels.items() or not _affine(spec, labels):
+        return "node(s) didn't match Pod's node affinity/selector"
+    return ""
+
+
+def schedule(world: World, namespace: str, name: str) -> None:
+    """Binds a Pod to the node with the most room, or says why not."""
+    pod = world.store.get("Pod", namespace, name)
+    if pod is None or pod["spec"].get("nodeName") or "deletionTimestamp" in pod["metadata"]:
+        return
+    problem = _unbound_claim(world, pod)
+    nodes = world.store.list("Node")
+    reasons: Counter[str] = Counter()
+    fitting: list[tuple[float, str]] = []
+    loads = _loads(world)
+    for node in nodes:
+        reason = problem or why_not(pod["spec"], node) or _too_small(pod["spec"], node, loads)
+        if reason:
+            reasons[reason] += 1
+        else:
+            fitting.append((_fullness(node, loads), node["metadata"]["name"]))
+    if fitting:
+        _bind(world, pod, min(fitting)[1])
+    else:
+        _refuse(world, pod, len(nodes), reasons)
+
+
+def _bind(world: World, pod: Object, node: str) -> None:
+    bound = world.store.update({**pod, "metadata": dict(pod["metadata"]), "spec": {**pod["spec"], "nodeName": node}})
+    text = f"Successfully assigned {pod['metadata']['namespace']}/{pod['metadata']['name']} to {node}"
+    world.recorder.event(bound, "Normal", "Scheduled", text, _COMPONENT)
+
+
+def _refuse(world: World, pod: Object, nodes: int, reasons: Counter[str]) -> None:
+    if not nodes:
+        text = "no nodes available to schedule pods"
+    else:
+        listed = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items(), key=lambda item: f"{item[1]} {item[0]}"))
+        if any(reason.startswith("pod has unbound") for reason in reasons):
+            listed = next(iter(reasons))
+        room = sum(count for reason, count in reasons.items() if reason.startswith("Insufficient"))
+        rest = [f"{room} No preemption victims found for incoming pod"] if room else []
+        rest += [f"{nodes - room} Preemption is not helpful for scheduling"] if nodes - room else []
+        text = f"0/{nodes} nodes are available: {listed}. preemption: 0/{nodes} nodes are available: {', '.join(rest)}."
+    now = world.clock.stamp()
+    status = pod.get("status", {})
+    new = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": text}
+    old = condition(pod, "PodScheduled")
+    if old is None or old.get("message") != text:
+        pod = world.put_status(pod, {**status, "conditions": with_condition(status.get("conditions", []), new, now)})
+    world.recorder.event(pod, "Warning", "FailedScheduling", text, _COMPONENT)
+    world.wake_after(300.0, "scheduler", pod["metadata"]["namespace"], pod["metadata"]["name"])
+
+
+def _unbound_claim(world: World, pod: Object) -> str:
+    for volume in pod["spec"].get("volumes", ()):
+        claim = volume.get("persistentVolumeClaim")
+        if claim is None:
+            continue
+        found = world.store.get("PersistentVolumeClaim", pod["metadata"]["namespace"], claim["claimName"])
+        if found is None:
+            return f'persistentvolumeclaim "{claim["claimName"]}" not found'
+        if found.get("status", {}).get("phase") != "Bound":
+            return "pod has unbound immediate PersistentVolumeClaims"
+    return ""
+
+
+def _loads(world: World) -> dict[str, tuple[float, float, int]]:
+    """node -> (cores, bytes, Pods) that are promised there."""
+    loads: dict[str, tuple[float, float, int]] = {}
+    for pod in world.store.list("Pod"):
+        node = pod["spec"].get("nodeName")
+        if node and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"):
+            cores, memory, count = loads.get(node, (0.0, 0.0, 0))
+            loads[node] = (cores + resource_sum(pod["spec"], "requests", "cpu"),
+                           memory + resource_sum(pod["spec"], "requests", "memory"), count + 1)  # fmt: skip
+    return loads
+
+
+def _too_small(spec: Object, node: Object, loads: dict[str, tuple[float, float, int]]) -> str:
+    cores, memory, count = loads.get(node["metadata"]["name"], (0.0, 0.0, 0))
+    room = node["status"]["allocatable"]
+    if resource_sum(spec, "requests", "cpu") + cores > float(value_of(str(room["cpu"]))):
+        return "Insufficient cpu"
+    if resource_sum(spec, "requests", "memory") + memory > float(value_of(str(room["memory"]))):
+        return "Insufficient memory"
+    return "Too many pods" if count >= int(room.get("pods", 110)) else ""
+
+
+def _fullness(node: Object, loads: dict[str, tuple[float, float, int]]) -> float:
+    cores, memory, count = loads.get(node["metadata"]["name"], (0.0, 0.0, 0))
+    room = node["status"]["allocatable"]
+    return cores / float(value_of(str(room["cpu"]))) + memory / float(value_of(str(room["memory"]))) + count / 1000
+
+
+def _tolerates(spec: Object, taint: Object) -> bool:
+    for item in spec.get("tolerations") or ():
+        if item.get("effect") not in (None, "", taint["effect"]):
+            continue
+        if item.get("operator") == "Exists" and item.get("key") in (None, "", taint["key"]):
+            return True
+        if item.get("key") == taint["key"] and item.get("value", "") == taint.get("value", ""):
+            return True
+    return False
+
+
+def _affine(spec: Object, labels: dict[str, str]) -> bool:
+    wanted = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution")
+    if not wanted:
+        return True
+    return any(all(_holds(rule, labels) for rule in term.get("matchExpressions") or ()) for term in wanted["nodeSelectorTerms"])
+
+
+def _holds(rule: Object, labels: dict[str, str]) -> bool:
+    value, values = labels.get(rule["key"]), rule.get("values") or ()
+    match rule["operator"]:
+        case "In":
+            return value in values
+        case "NotIn":
+            return value not in values
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+    return value is not None and value.isdecimal() and (int(value) > int(values[0])) == (rule["operator"] == "Gt")

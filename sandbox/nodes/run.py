@@ -1,0 +1,66 @@
+"""A Pod as its node knows it: containers, what state they are in, what they printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..systems.program import Settings
+
+Object = dict[str, Any]
+
+
+@dataclass
+class ContainerRun:
+    """One container. ``turn`` counts starts and stops, so that a late event knows that it is late."""
+
+    spec: Object
+    state: Object = field(default_factory=lambda: {"waiting": {"reason": "ContainerCreating"}})
+    last: Object = field(default_factory=dict)
+    restarts: int = 0
+    turn: int = 0
+    started: bool = False
+    ready: bool = False
+    image_present: bool = False
+    pull_wait: float = 0.0
+    crash_wait: float = 0.0
+    started_at: float = 0.0  # virtual seconds
+    listens_at: float = float("inf")
+    settings: Settings | None = None
+    command: str = ""
+    probe_failures: int = 0
+    log: list[tuple[str, str, str]] = field(default_factory=list)  # (time stamp, level, text)
+    previous_log: list[tuple[str, str, str]] | None = None
+    container_id: str = ""
+
+    @property
+    def name(self) -> str:
+        return str(self.spec["name"])
+
+    @property
+    def running(self) -> bool:
+        return "running" in self.state
+
+    @property
+    def limits(self) -> dict[str, str]:
+        return dict((self.spec.get("resources") or {}).get("limits") or {})
+
+
+@dataclass
+class PodRun:
+    """One Pod on its node. ``workload``: the name of the Deployment, StatefulSet … behind it."""
+
+    namespace: str
+    name: str
+    uid: str
+    node: str
+    host_ip: str
+    ip: str
+    workload: str
+    containers: list[ContainerRun]
+    start_stamp: str = ""
+    leaving: bool = False
+    mounted: bool = False
+
+    def container(self, name: str) -> ContainerRun | None:
+        return next((item for item in self.containers if item.name == name), None)
