@@ -1,0 +1,152 @@
+# Copyright: the e2ereme.remediate authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Finds in a text which objects, namespace and severity it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .report import Suspect
+from .report_draft import KIND_NAMES, ReportDraft, suspect
+
+_NAME = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_KIND = "|".join(sorted((re.escape(word) for word in KIND_NAMES), key=len, reverse=True))
+_SLASHED = re.compile(rf"\b({_KIND})s?/({_NAME})\b", re.IGNORECASE)
+_KIND_FIRST = re.compile(rf"\b({_KIND})s?(?: named| called)?[ :]+[`\"']?({_NAME})\b", re.IGNORECASE)
+_NAME_FIRST = re.compile(
+    rf"[`\"']?\b({_NAME})[`\"']?[ -]({_KIND}|microservice|application|app|workload|component)\b", re.IGNORECASE
+)
+_QUOTED = re.compile(rf"[`\"'‘“]({_NAME})[`\"'’”]")
+_HOST = re.compile(
+    rf"(?:https?|grpc|tcp|redis|amqp|mongodb|mysql|postgres(?:ql)?)://(?:[^\s/@]+@)?([a-z0-9.-]+)", re.IGNORECASE
+)
+_FQDN = re.compile(rf"\b({_NAME})\.({_NAME})\.svc\b", re.IGNORECASE)
+_POD = re.compile(r"\b([a-z][a-z0-9-]*-[0-9a-f]{7,10}-[a-z0-9]{5})\b")
+_DASHED = re.compile(r"\b([a-z][a-z0-9]*(?:-[a-z0-9]+)+)\b")
+_SUBJECT = re.compile(
+    rf"(?:^|[.;:,\n!?-]\s*|\b(?:the|our|that|why|and|when|while|calls? to|requests? to|from|reach|in|on|of|for)\s+)"
+    rf"({_NAME})\s+(?:is|are|was|keeps?|has|returns?|fails?|failed|failing|cannot|can't|can not|does|doesn't|do|don't|stopped|"
+    rf"stops?|crash\w*|restart\w*|times?|timing|went|gets?|answers?|responds?|not|down|errors?|unreachable|pods?|broken|slow|"
+    rf"unavailable|unhealthy|started|starts?|seems?|looks?|just|suddenly|no longer|never|"
+    rf"after|since)\b",
+    re.IGNORECASE,
+)
+_NAMESPACE = (
+    re.compile(rf"\b(?:namespace|ns)\b[\s:=\"'`]+({_NAME})\b", re.IGNORECASE),
+    re.compile(rf"[`\"']?\b({_NAME})\b[`\"']?\s+namespace\b", re.IGNORECASE),
+    re.compile(rf"(?:^|\s)(?:-n|--namespace)[ =]({_NAME})\b"),
+)
+_SEVERITY = re.compile(r"\b(critical|fatal|emergency|error|warning|warn|info|sev-?[0-5]|p[0-5])\b", re.IGNORECASE)
+_SEVERITIES = {"fatal": "critical", "emergency": "critical", "warn": "warning"}
+_NOT_NAMES = frozenset(
+    """a an the this that these those our my your its his her their one each every any all some no not it they we i you
+    he she there here what which who whom when where why how is are was were be been being has have had do does did
+    will would can could should may might must and or but if then than so as at by for from in into of on onto over
+    to up out with without about after before again also just only very too more most many much few new old same other
+    another first last next several two three four five everything nothing something anything everyone nobody somebody
+    users user customers customer clients client people team calls call requests request traffic latency errors error
+    page pages site website cluster node nodes pod pods container containers service services deployment deployments
+    replica replicas rollout image images config configuration cpu memory disk network probe readiness liveness status
+    failing failed fails fail down slow broken unhealthy unavailable running crashing restarting pending ready healthy
+    orders login log logs alert alerts issue issues problem problems namespace kubernetes kubectl k8s production prod
+    staging endpoint endpoints backend frontend-facing please help since now today yesterday while because due http
+    https api it's none null true false na unknown default kube-system named called port ports mode instance instances
+    name kind type key keys value values reason message version level affected whole entire our current latest
+    response responses time times timeouts timeout connection connections checkout's crashloopbackoff imagepullbackoff
+    oomkilled errimagepull out-of-memory back-off crash-loop read-only roll-out re-deploy end-to-end real-time
+    mesh account limit limits quota policy monitor discovery owner provider desk level's""".split()
+)
+_HYPHENATED_WORDS = re.compile(r"^(?:non|re|pre|un|multi|self|so|well|high|low|long|short|on|off|in|out|up|back|sev)-|-(?:up|down|off|out|in|"
+                               r"on|like|based|side|level|time|ready|wide|free|only|related|hour|minute|second|call|memory|loop|bound|to)$")  # fmt: skip
+_MOST = 8
+
+
+def read_text(text: str) -> ReportDraft:
+    """The draft of a plain text; its first lines are the summary."""
+    namespace = _namespace(text)
+    found: dict[str, Suspect] = {}
+    for item in _suspects(text):
+        known = found.get(item.name)
+        if item.name != namespace and (known is None or (not known.kind and item.kind)):
+            found[item.name] = item
+    severity = _SEVERITY.search(text)
+    word = severity.group(1).lower() if severity else ""
+    return ReportDraft(
+        summary=" ".join(text.split())[:1000],
+        suspects=tuple(found.values())[:_MOST],
+        namespace=namespace,
+        severity=_SEVERITIES.get(word, word),
+        source="text",
+    )
+
+
+def _namespace(text: str) -> str:
+    for pattern in _NAMESPACE:
+        for match in pattern.finditer(text):
+            name = match.group(1).lower()
+            if name not in _NOT_NAMES or name in ("default", "kube-system", "production", "prod", "staging"):
+                return name
+    match = _FQDN.search(text)
+    return match.group(2).lower() if match else ""
+
+
+def _suspects(text: str) -> Iterator[Suspect]:
+    """The names in a text, the surest ways of naming first."""
+    sure = list(_named_with_kind(text))
+    yield from sure
+    marked = [suspect(match.group(1)) for match in _QUOTED.finditer(text) if _may_be_a_name(match.group(1))]
+    marked += [suspect(match.group(1), "Pod") for match in _POD.finditer(text)]
+    marked += list(_hosts(text))
+    yield from marked
+    dashed = [
+        suspect(match.group(1))
+        for match in _DASHED.finditer(_without_addresses(text))
+        if _is_compound_name(match.group(1))
+    ]
+    yield from dashed
+    if not sure and not marked and not dashed:
+        yield from (suspect(match.group(1)) for match in _SUBJECT.finditer(text) if _may_be_a_name(match.group(1)))
+
+
+def _named_with_kind(text: str) -> Iterator[Suspect]:
+    for match in _SLASHED.finditer(text):
+        yield suspect(match.group(2), KIND_NAMES[match.group(1).lower()])
+    for match in _NAME_FIRST.finditer(text):
+        if _may_be_a_name(match.group(1)):
+            yield suspect(match.group(1), KIND_NAMES.get(match.group(2).lower(), ""))
+    for match in _KIND_FIRST.finditer(text):
+        # "service is down": what follows a kind is only a name where it cannot be an ordinary word.
+        name = match.group(2)
+        if _may_be_a_name(name) and not _ENGLISH_AFTER_KIND.match(name):
+            yield suspect(name, KIND_NAMES[match.group(1).lower()])
+
+
+_ENGLISH_AFTER_KIND = re.compile(
+    r"^(?:\w+(?:ing|ed|ly)|cannot|keeps?|returns?|crash\w*|restart\w*|times?|goes|went|gets?|got|answers?|responds?|starts?|stops?|"
+    r"seems?|looks?|behind|between|under|until|against|during|never|still|always|through)$",
+    re.IGNORECASE,
+)
+
+
+def _hosts(text: str) -> Iterator[Suspect]:
+    for host in _HOST.findall(text):
+        first, *rest = host.lower().split(".")
+        inside = (
+            not rest or "svc" in rest or (len(rest) == 1 and rest[0] not in ("com", "org", "net", "io", "dev", "local"))
+        )
+        if inside and first and not first.isdigit() and first != "localhost":
+            yield suspect(first, "Service")
+
+
+def _without_addresses(text: str) -> str:
+    return re.sub(r"\S*(?:://|[/@.=])\S*", " ", text)
+
+
+def _may_be_a_name(word: str) -> bool:
+    return len(word) > 1 and word.lower() not in _NOT_NAMES and not word.isdigit()
+
+
+def _is_compound_name(word: str) -> bool:
+    """``ts-order-service`` and not ``re-deploy`` or ``2-minute``."""
+    return _may_be_a_name(word) and not _HYPHENATED_WORDS.search(word) and len(word) > 4
