@@ -48,6 +48,9 @@ class KubernetesTransport:
     Answers stay JSON: the client's models would cost more time than the requests themselves.
     """
 
+    threads = 8
+    """Requests that may be under way at once; a Transport without this attribute takes one."""
+
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         chosen = connection_options(options or {}, os.environ)
         self._configuration = _configuration(chosen)

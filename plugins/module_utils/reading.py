@@ -70,7 +70,7 @@ def read(cluster: Cluster, namespace: str, kinds: Iterable[str] = READ) -> tuple
 def together(cluster: Cluster, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """Does the work for all items, in as many threads as the Transport takes; results in order."""
     todo = list(items)
-    threads = min(int(getattr(cluster.transport, "threads", 8)), len(todo))
+    threads = min(int(getattr(cluster.transport, "threads", 1)), len(todo))
     if threads <= 1:
         return [work(item) for item in todo]
     with ThreadPoolExecutor(threads) as pool:

@@ -83,7 +83,7 @@ def _suspects(labels: Mapping[str, str]) -> list[Suspect]:
 
     With ``pod`` or ``deployment`` beside it, ``service`` is often the exporter that was scraped.
     """
-    found = []
+    found: list[Suspect] = []
     for key in _TARGET_LABELS:
         value = labels.get(key)
         if value and not (found and key == "service" and "metrics" in value):

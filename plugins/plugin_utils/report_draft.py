@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .report import Suspect
@@ -23,7 +24,8 @@ class ReportDraft:
 
 
 KIND_NAMES = {
-    "pod": "Pod", "po": "Pod", "deployment": "Deployment", "deploy": "Deployment", "service": "Service", "svc": "Service",
+    "pod": "Pod", "po": "Pod", "deployment": "Deployment", "deploy": "Deployment",
+    "service": "Service", "svc": "Service",
     "statefulset": "StatefulSet", "sts": "StatefulSet", "daemonset": "DaemonSet", "ds": "DaemonSet",
     "replicaset": "ReplicaSet", "rs": "ReplicaSet", "job": "Job", "cronjob": "CronJob", "configmap": "ConfigMap",
     "cm": "ConfigMap", "secret": "Secret", "node": "Node", "ingress": "Ingress", "ing": "Ingress",
@@ -36,8 +38,6 @@ KIND_NAMES = {
 
 def suspect(name: str, kind: str = "") -> Suspect:
     """A Suspect; of a Pod whose name carries generated suffixes, the workload that the name tells."""
-    import re
-
     name = name.strip().lower().rstrip(".")
     if kind in ("Pod", "ReplicaSet", ""):
         for pattern in (r"^(.+)-[0-9a-f]{7,10}-[a-z0-9]{5}$", r"^(.+)-[0-9a-f]{8,10}$"):

@@ -163,7 +163,9 @@ def _structure(raw: str) -> Any:
             return json.loads(stripped)
         except (ValueError, RecursionError):
             pass  # cut off, or YAML in flow style, or text that begins with a bracket
-    if len(raw) > _YAML or not ("\n" in stripped or stripped[:1] in ("{", "[")) or "&" in raw and raw.count("*") > 50:
+    several_lines = "\n" in stripped or stripped[:1] in ("{", "[")
+    many_aliases = "&" in raw and raw.count("*") > 50  # a few of them may stand for billions of nodes
+    if len(raw) > _YAML or not several_lines or many_aliases:
         return None
     try:
         data = yaml.load(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

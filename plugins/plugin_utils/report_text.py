@@ -15,11 +15,11 @@ _KIND = "|".join(sorted((re.escape(word) for word in KIND_NAMES), key=len, rever
 _SLASHED = re.compile(rf"\b({_KIND})s?/({_NAME})\b", re.IGNORECASE)
 _KIND_FIRST = re.compile(rf"\b({_KIND})s?(?: named| called)?[ :]+[`\"']?({_NAME})\b", re.IGNORECASE)
 _NAME_FIRST = re.compile(
-    rf"[`\"']?\b({_NAME})[`\"']?[ -]({_KIND}|microservice|application|app|workload|component)\b", re.IGNORECASE
+    rf"[`\"']?\b({_NAME})[`\"']?\s+({_KIND}|microservice|application|app|workload|component)\b", re.IGNORECASE
 )
 _QUOTED = re.compile(rf"[`\"'‘“]({_NAME})[`\"'’”]")
 _HOST = re.compile(
-    rf"(?:https?|grpc|tcp|redis|amqp|mongodb|mysql|postgres(?:ql)?)://(?:[^\s/@]+@)?([a-z0-9.-]+)", re.IGNORECASE
+    r"\b(?:https?|grpc|tcp|redis|amqp|mongodb|mysql|postgres(?:ql)?)://(?:[^\s/@]+@)?([a-z0-9.-]+)", re.IGNORECASE
 )
 _FQDN = re.compile(rf"\b({_NAME})\.({_NAME})\.svc\b", re.IGNORECASE)
 _POD = re.compile(r"\b([a-z][a-z0-9-]*-[0-9a-f]{7,10}-[a-z0-9]{5})\b")
@@ -28,8 +28,13 @@ _SUBJECT = re.compile(
     rf"(?:^|[.;:,\n!?-]\s*|\b(?:the|our|that|why|and|when|while|calls? to|requests? to|from|reach|in|on|of|for)\s+)"
     rf"({_NAME})\s+(?:is|are|was|keeps?|has|returns?|fails?|failed|failing|cannot|can't|can not|does|doesn't|do|don't|stopped|"
     rf"stops?|crash\w*|restart\w*|times?|timing|went|gets?|answers?|responds?|not|down|errors?|unreachable|pods?|broken|slow|"
-    rf"unavailable|unhealthy|started|starts?|seems?|looks?|just|suddenly|no longer|never|"
-    rf"after|since)\b",
+    r"unavailable|unhealthy|started|starts?|seems?|looks?|just|suddenly|no longer|never|"
+    r"after|since)\b",
+    re.IGNORECASE,
+)
+_TROUBLE_WITH = re.compile(
+    r"\b(?:latency|latencies|slowness|errors?|timeouts?|failures?|outage|problems?|trouble|issues?|[45]\d\ds?|incident)\s+"
+    rf"(?:on|in|from|of|for|with|at|calling|when calling)\s+(?:the\s+|our\s+)?({_NAME})\b",
     re.IGNORECASE,
 )
 _NAMESPACE = (
@@ -39,8 +44,8 @@ _NAMESPACE = (
 )
 _SEVERITY = re.compile(r"\b(critical|fatal|emergency|error|warning|warn|info|sev-?[0-5]|p[0-5])\b", re.IGNORECASE)
 _SEVERITIES = {"fatal": "critical", "emergency": "critical", "warn": "warning"}
-_NOT_NAMES = frozenset(
-    """a an the this that these those our my your its his her their one each every any all some no not it they we i you
+_WORDS = """
+    a an the this that these those our my your its his her their one each every any all some no not it they we i you
     he she there here what which who whom when where why how is are was were be been being has have had do does did
     will would can could should may might must and or but if then than so as at by for from in into of on onto over
     to up out with without about after before again also just only very too more most many much few new old same other
@@ -55,10 +60,14 @@ _NOT_NAMES = frozenset(
     name kind type key keys value values reason message version level affected whole entire our current latest
     response responses time times timeouts timeout connection connections checkout's crashloopbackoff imagepullbackoff
     oomkilled errimagepull out-of-memory back-off crash-loop read-only roll-out re-deploy end-to-end real-time
-    mesh account limit limits quota policy monitor discovery owner provider desk level's""".split()
+    mesh account limit limits quota policy monitor discovery owner provider desk level's
+"""
+_NOT_NAMES = frozenset(_WORDS.split())
+_HYPHENATED_WORDS = re.compile(
+    r"^(?:non|re|pre|un|multi|self|so|well|high|low|long|short|on|off|in|out|up|back|sev)-"
+    r"|-(?:up|down|off|out|in|on|like|based|side|level|time|ready|wide|free|only|related|hour|minute|second|call|"
+    r"memory|loop|bound|to)$"
 )
-_HYPHENATED_WORDS = re.compile(r"^(?:non|re|pre|un|multi|self|so|well|high|low|long|short|on|off|in|out|up|back|sev)-|-(?:up|down|off|out|in|"
-                               r"on|like|based|side|level|time|ready|wide|free|only|related|hour|minute|second|call|memory|loop|bound|to)$")  # fmt: skip
 _MOST = 8
 
 
@@ -87,8 +96,8 @@ def _namespace(text: str) -> str:
             name = match.group(1).lower()
             if name not in _NOT_NAMES or name in ("default", "kube-system", "production", "prod", "staging"):
                 return name
-    match = _FQDN.search(text)
-    return match.group(2).lower() if match else ""
+    address = _FQDN.search(text)
+    return address.group(2).lower() if address else ""
 
 
 def _suspects(text: str) -> Iterator[Suspect]:
@@ -99,14 +108,12 @@ def _suspects(text: str) -> Iterator[Suspect]:
     marked += [suspect(match.group(1), "Pod") for match in _POD.finditer(text)]
     marked += list(_hosts(text))
     yield from marked
-    dashed = [
-        suspect(match.group(1))
-        for match in _DASHED.finditer(_without_addresses(text))
-        if _is_compound_name(match.group(1))
-    ]
+    words = (match.group(1) for match in _DASHED.finditer(_without_addresses(text)))
+    dashed = [suspect(word) for word in words if _is_compound_name(word)]
     yield from dashed
     if not sure and not marked and not dashed:
-        yield from (suspect(match.group(1)) for match in _SUBJECT.finditer(text) if _may_be_a_name(match.group(1)))
+        for pattern in (_SUBJECT, _TROUBLE_WITH):
+            yield from (suspect(match.group(1)) for match in pattern.finditer(text) if _may_be_a_name(match.group(1)))
 
 
 def _named_with_kind(text: str) -> Iterator[Suspect]:
@@ -123,8 +130,8 @@ def _named_with_kind(text: str) -> Iterator[Suspect]:
 
 
 _ENGLISH_AFTER_KIND = re.compile(
-    r"^(?:\w+(?:ing|ed|ly)|cannot|keeps?|returns?|crash\w*|restart\w*|times?|goes|went|gets?|got|answers?|responds?|starts?|stops?|"
-    r"seems?|looks?|behind|between|under|until|against|during|never|still|always|through)$",
+    r"^(?:\w+(?:ing|ed|ly)|cannot|keeps?|returns?|crash\w*|restart\w*|times?|goes|went|gets?|got|answers?|responds?|"
+    r"starts?|stops?|seems?|looks?|behind|between|under|until|against|during|never|still|always|through)$",
     re.IGNORECASE,
 )
 
