@@ -25,3 +25,30 @@ SEVEN = (
 
 _SHOWS_WITHIN = 600.0  # virtual seconds
 _LOOK_EVERY = 15.0
+
+
+@dataclass(frozen=True, order=True)
+class Case:
+    """``variant`` names how the fault is put; empty: one that the seed picks."""
+
+    fault: str
+    variant: str
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """The case in one word, for seeding what belongs to it."""
+        return f"{self.fault}/{self.variant}/{self.seed}"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A case on its stage: a sandbox with the fault in it and showing, and what the judge needs to know."""
+
+    case: Case
+    sandbox: Sandbox
+    system: Any  # sandbox.systems.System
+    site: SandboxSite
+    charge: Charge
+    report: Any  # as somebody sends it: text or structure
+    injected: Any = None  # sandbox.faults' Injected; None: nothing was broken

@@ -7,6 +7,7 @@ model and which format it came from; a line of another one does not count.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -69,7 +70,10 @@ def run(
     tell: Callable[[Result], None] = lambda _: None,
 ) -> list[Result]:
     """All results, those of ``out`` included; each new one is appended there at once."""
-    done = {result.key: result for result in read(out)} if out is not None and out.exists() else {}
+    done = {}
+    if out is not None and out.exists():
+        _mend(out)
+        done = {result.key: result for result in read(out)}
     results = []
     for case in cases:
         for method in methods:
@@ -120,9 +124,16 @@ def read(path: Path) -> Iterator[Result]:
 
 def _append(path: Path, result: Result) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
     with path.open("a", encoding="utf-8") as file:
-        file.write(("\n" if torn else "") + json.dumps(asdict(result)) + "\n")
+        file.write(json.dumps(asdict(result)) + "\n")
+
+
+def _mend(path: Path) -> None:
+    """Takes away a last line that was cut off, so that the next one begins a line."""
+    kept = path.read_bytes()
+    whole = kept.rfind(b"\n") + 1
+    if whole < len(kept):
+        os.truncate(path, whole)
 
 
 def _result(scene: Scene, method: Method, episode: Episode, judgement: Judgement, wall: float) -> Result:

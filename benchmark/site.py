@@ -94,7 +94,8 @@ class TransportSite:
             answer = self._transport.request("GET", f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy/")
         except OSError:
             return Visit(0, time.monotonic() - started)
-        return Visit(answer.status, time.monotonic() - started)
+        virtual = getattr(answer, "seconds", None)  # a sandbox says what its answer took on its own clock
+        return Visit(answer.status, time.monotonic() - started if virtual is None else float(virtual))
 
     def sleep(self, seconds: float) -> None:
         self._transport.sleep(seconds)
