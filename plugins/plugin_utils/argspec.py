@@ -49,7 +49,7 @@ def check_arguments(task: Task, policy: Policy) -> Iterator[Objection]:
     for key, value in task.args.items():
         if value is None:
             yield "args.empty", (*task.at, key), "the value is missing"
-    yield from _types(task, spec)
+    yield from _types(task, spec, refused)
     yield from _validated(task, spec, refused)
     yield from _bounded(task, policy)
 
@@ -61,7 +61,7 @@ def _why_refused(key: str, spec: Mapping[str, Any], allowed: frozenset[str]) -> 
     return f"the argument {key} is not allowed; allowed are {', '.join(sorted(allowed))}"
 
 
-def _types(task: Task, spec: Mapping[str, Any]) -> Iterator[Objection]:
+def _types(task: Task, spec: Mapping[str, Any], refused: list[str]) -> Iterator[Objection]:
     """Ansible would turn a mapping into the text of a mapping; whoever writes one means something else."""
     aliases = {alias: declared for declared in spec["argument_spec"].values() for alias in declared.get("aliases", ())}
     for key, value in task.args.items():
@@ -74,7 +74,7 @@ def _types(task: Task, spec: Mapping[str, Any]) -> Iterator[Objection]:
             "dict": isinstance(value, dict),
             "raw": isinstance(value, (dict, list)),
         }.get(declared, True)
-        if value is not None and not good:
+        if value is not None and key not in refused and not good:
             wanted = (
                 "mapping or list"
                 if declared == "raw"

@@ -31,9 +31,9 @@ def capture() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in MODULES:
         module = import_module(f"ansible_collections.kubernetes.core.plugins.modules.{name}")
-        with mock.patch("ansible.module_utils.basic.AnsibleModule.__init__", side_effect=_Caught) as init:
-            with suppress(_Caught):
-                module.main()
+        target = "ansible.module_utils.basic.AnsibleModule.__init__"
+        with mock.patch(target, side_effect=_Caught) as init, suppress(_Caught):
+            module.main()
         declared = init.call_args.kwargs
         rules = {rule: declared[rule] for rule in _RULES if declared.get(rule)}
         found[f"kubernetes.core.{name}"] = {"argument_spec": _plain(declared["argument_spec"]), **_plain(rules)}

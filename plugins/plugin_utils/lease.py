@@ -162,8 +162,9 @@ def _acquire(cluster: Cluster, ref: ObjectRef, target: str, holder: str, seconds
 
 def _taken(target: str, lease: Mapping[str, Any]) -> Refused:
     other = lease["spec"].get("holderIdentity") or "nobody"
+    name = lease["metadata"]["name"]
     return Refused(
-        f"{target} is being repaired by {other} until {_until(lease):%H:%M:%S} UTC (Lease {lease['metadata']['name']}).",
+        f"{target} is being repaired by {other} until {_until(lease):%H:%M:%S} UTC (Lease {name}).",
         "Wait until it is done; it is free after that time if its holder has died.",
     )
 

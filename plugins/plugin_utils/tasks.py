@@ -112,8 +112,8 @@ class Shape:
         self._register(task, where)
         self._condition(task, "until", where, frozenset(self.registered))
         self._plain(task, where)
-        if len(modules) > 1 and allowed:
-            self.report("task.modules", where, f"a task calls one module, not {len(modules)}")
+        if len(allowed) > 1:
+            self.report("task.modules", where, f"a task calls one module, not {len(allowed)}")
         if not modules:
             self.report(
                 "task.modules", where, f"a module is missing; allowed are {', '.join(sorted(self.policy.modules))}"
