@@ -45,7 +45,8 @@ def drift_facts(view: View) -> Iterator[Draft]:
         yield from _revisions(view, work)
     for kind in _TRACKED:
         for item in view.inventory.of(kind):
-            yield from _edits(view, item)
+            work = view.workloads.get(reference(item))
+            yield from _edits(view, item, told=("spec.template",) if work and len(history(view, work)) > 1 else ())
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
@@ -103,17 +104,24 @@ def _time_of_template(work: Workload) -> str:
     return max(times, default="")
 
 
-def _edits(view: View, item: Manifest) -> Iterator[Draft]:
-    """Live edits beside what was applied, else fields that somebody wrote after creation."""
+def _edits(view: View, item: Manifest, told: tuple[str, ...]) -> Iterator[Draft]:
+    """Live edits beside what was applied, else fields that somebody wrote after creation.
+
+    Nothing of the parts in ``told``, which revisions tell better.
+    """
     ref = reference(item)
-    if edited := _against_applied(item):
+    if edited := [change for change in _against_applied(item) if not change.path.startswith(told or "-")]:
         when = max((entry[0] for entry in _late_writers(item)), default="")
         since = view.age_of(when)
         stamp = f" {age(since)} ago" if since is not None else ""
         yield Draft("drift", ref, f"edited{stamp} since it was applied: {_joined(edited)}", 0.0, "last-applied", when,
                     salience=_freshness(since) + 0.4)  # fmt: skip
         return
-    for when, manager, paths in _late_writers(item)[:1]:
+    written = [
+        (when, manager, [path for path in paths if not path.startswith(told or "-")])
+        for when, manager, paths in _late_writers(item)
+    ]
+    for when, manager, paths in [entry for entry in written if entry[2]][:1]:
         since = view.age_of(when)
         fields = ", ".join(short(path) for path in paths[:3]) + (", …" if len(paths) > 3 else "")
         current = _current(item, paths)

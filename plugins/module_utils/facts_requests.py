@@ -10,7 +10,8 @@ from statistics import median
 from .cluster import reference
 from .draft import Draft, essential
 from .evidence import Measurement, ObjectRef
-from .workloads import View
+from .facts_services import CONSEQUENCE
+from .workloads import View, pod_is_ready
 
 SLOWER = 4.0
 """So many times slower than the median of the healthy siblings is slow, ..."""
@@ -26,7 +27,7 @@ def request_facts(view: View) -> Iterator[Draft]:
         text = trouble(item, usual_seconds(measured, item.path, item.target))
         if item.target.kind == "Service" and text and item.target not in told:
             told.add(item.target)
-            yield Draft("request", item.target, text, 0.8 if item.failed >= 0.5 else 0.6, "timed requests")
+            yield Draft("request", item.target, text, _weight(view, item), "timed requests")
     for item in measured:
         if item.target.kind != "Pod":
             continue
@@ -38,6 +39,14 @@ def request_facts(view: View) -> Iterator[Draft]:
             yield Draft("request", owner, text, 0.0, "timed requests", latent=0.3, salience=0.4)
         elif not asked and (found := trouble(item, usual_seconds(measured, item.path, item.target))):
             yield Draft("request", owner, found, 0.7, "timed requests")
+
+
+def _weight(view: View, item: Measurement) -> float:
+    """Nobody answers where no Pod is ready, which is said of the workload."""
+    behind = view.selected.get(item.target, ())
+    if not item.status and behind and not any(pod_is_ready(pod) for work in behind for pod in work.pods):
+        return CONSEQUENCE
+    return 0.8 if item.failed >= 0.5 else 0.6
 
 
 def usual_seconds(measured: Iterable[Measurement], path: str, without: ObjectRef) -> float | None:

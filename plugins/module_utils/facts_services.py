@@ -13,6 +13,9 @@ from .draft import Draft
 from .evidence import Manifest, ObjectRef
 from .workloads import Call, View, Workload, matches, pod_is_ready
 
+CONSEQUENCE = 0.35
+"""Weight of what follows from something said elsewhere."""
+
 
 def service_facts(view: View) -> Iterator[Draft]:
     """Services that lead nowhere, and callers that call nowhere."""
@@ -107,7 +110,7 @@ def _endpoints(view: View, ref: ObjectRef, behind: tuple[Workload, ...]) -> Iter
     detail = (
         f" although {ready} Pods of {behind[0].ref} are ready" if ready else f" ({behind[0].ref} has no ready Pods)"
     )
-    yield Draft("state", ref, f"no ready endpoints{detail}", 0.9 if ready else 0.7, "EndpointSlices")
+    yield Draft("state", ref, f"no ready endpoints{detail}", 0.9 if ready else CONSEQUENCE, "EndpointSlices")
 
 
 def _call(view: View, call: Call) -> Iterator[Draft]:

@@ -54,6 +54,8 @@ def _container(container: Manifest, named: bool) -> str:
     if limits:
         parts.append("limits " + " ".join(f"{name} {value}" for name, value in limits.items()))
     probes = {name: probe_text(container.get(f"{name}Probe")) for name in ("readiness", "liveness")}
+    if probes["liveness"] == probes["readiness"]:
+        del probes["liveness"]
     parts += [f"{name} {text}" for name, text in probes.items() if text]
     variables = [_variable(entry) for entry in container.get("env") or ()]
     if variables:
@@ -74,16 +76,19 @@ def _used(view: View, work: Workload, salience: float) -> Iterator[Draft]:
     """The keys of the ConfigMaps that a workload uses (their values too, where they are short)."""
     for ref in dict.fromkeys(ref for ref, *_ in references(work) if ref.kind == "ConfigMap"):
         if found := view.inventory.get(ref):
-            yield Draft("spec", ref, _config_map(found), 0.0, "data", salience=salience)
+            short = any(_is_short(value) for value in (found.get("data") or {}).values())
+            yield Draft("spec", ref, _config_map(found), 0.0, "data", salience=salience if short else -1.0)
 
 
 def _config_map(found: Manifest) -> str:
     data: dict[str, Any] = found.get("data") or {}
-    pairs = [
-        f"{key}={shown(f'data.{key}', value)}" if len(str(value)) <= 40 and "\n" not in str(value) else key
-        for key, value in data.items()
-    ]
+    pairs = [f"{key}={shown(f'data.{key}', value)}" if _is_short(value) else key for key, value in data.items()]
     return "has " + " ".join(pairs[:6]) + (" …" if len(pairs) > 6 else "") if pairs else "has no keys"
+
+
+def _is_short(value: Any) -> bool:
+    """A setting, as opposed to a file."""
+    return len(str(value)) <= 40 and "\n" not in str(value)
 
 
 def _service(found: Manifest) -> str:

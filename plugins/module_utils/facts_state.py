@@ -42,13 +42,13 @@ def _availability(view: View, work: Workload) -> Iterator[Draft]:
     weight = 1.0 if ready == 0 else 0.85
     if reasons and set(reasons) == {"starting"} and not stuck:
         weight = 0.4  # most likely on its way
-    head = f"{ready}/{work.desired} Pods ready"
+    head = f"{ready}/{work.desired} Pods ready" if ready < work.desired else "rollout stuck, old Pods serve; new Pod"
     first, *others = [
         f"{reason}{f' ({count} Pods)' if count > 1 else ''}" for reason, count in reasons.most_common(3)
     ] or [""]
     if not pods and not stuck:
         first = "no Pods"
-    text = f"{head}; {first}" if first else head
+    text = f"{head}{';' if ready < work.desired else ''} {first}" if first else head
     yield Draft("state", work.ref, text, weight, "Pods", _latest_change(pods))
     for reason in others:
         yield Draft("state", work.ref, reason, 0.6, "Pods")

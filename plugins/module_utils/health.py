@@ -80,13 +80,17 @@ def health_checks(now: View, where: Scope, restarts: Mapping[ObjectRef, int]) ->
         count = restarts.get(ref, 0)
         checks.append(Check("restarts", str(ref), count == 0, str(count), "0"))
         if "EndpointSlice" in now.inventory.objects:
-            for service in now.services.get(ref, ()):
-                name = service["metadata"]["name"]
-                there = now.ready_addresses.get(name, 0)
-                checks.append(Check("endpoints", f"Service {name}", there > 0, str(there), "at least 1"))
-    for ref in sorted(where.around):
-        if ref.kind == "Service" and ref in now.selected and not now.selected[ref]:
-            checks.append(Check("endpoints", str(ref), False, "selects no Pods", "at least 1"))
+            names = [service["metadata"]["name"] for service in now.services.get(ref, ())]
+            counts = {name: now.ready_addresses.get(name, 0) for name in names}
+            checks += [
+                Check("endpoints", f"Service {name}", there > 0, str(there), "at least 1")
+                for name, there in counts.items()
+            ]
+    checks += [
+        Check("endpoints", str(ref), False, "selects no Pods", "at least 1")
+        for ref in sorted(where.around)
+        if ref.kind == "Service" and ref in now.selected and not now.selected[ref]
+    ]
     return checks
 
 

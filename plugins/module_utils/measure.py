@@ -24,6 +24,7 @@ WAIT = 2.0
 _HTTP_NAMES = ("http", "https", "web", "http2", "api", "rest")
 _HTTP_NUMBERS = (80, 8080)
 _NO_CONNECTION = (502, 503, 504)
+_OWN_WORDS = ("no endpoints available for service", "error trying to reach service")
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,12 @@ def _once(cluster: Cluster, door: Door) -> _Sample:
 
 
 def _said_by_api_server(answer: Answered) -> str | None:
-    """The message when the API server answered itself instead of what is behind it."""
+    """The message when the API server answered itself instead of what is behind it: a Status, or its words."""
+    text = answer.body.decode("utf-8", "replace")
+    if text.startswith(_OWN_WORDS):
+        return text
     try:
-        body = json.loads(answer.body)
+        body = json.loads(text)
     except ValueError:
         return None
     if isinstance(body, dict) and body.get("kind") == "Status" and body.get("apiVersion") == "v1":

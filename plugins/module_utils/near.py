@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from .cluster import reference
@@ -57,7 +58,7 @@ def near(
     linked = set(suspected) | {hop for ref in suspected for hop in neighbours(view, ref)}
     # An anomaly beside a suspect tells more than one elsewhere in the namespace.
     first = [*targets, *(item.subject for item in anomalous if item.subject in suspected)]
-    first += [*(item.subject for item in anomalous if item.subject in linked), *suspected]
+    first += [*suspected, *(item.subject for item in anomalous if item.subject in linked)]
     rest = [item.subject for item in anomalous]
     core = list(dict.fromkeys(view.owner(ref) for ref in first or rest[:2]))
     hops = [hop for ref in core[:2] for hop in neighbours(view, ref)]
@@ -84,6 +85,11 @@ def neighbours(view: View, ref: ObjectRef) -> list[ObjectRef]:
         same = ObjectRef("Service", ref.namespace, ref.name)
         services = [same] if view.inventory.get(same) is not None else []
     configured = [target for target, *_ in references(work) if target.kind in ("ConfigMap", "PersistentVolumeClaim")]
+    # What only this workload uses is more likely about it than what all share.
+    shared = Counter(
+        target for other in view.workloads.values() for target in {target for target, *_ in references(other)}
+    )
+    configured.sort(key=lambda target: shared[target])
     named = {item["metadata"]["name"] for item in view.inventory.of("Service")}
     called = [
         ObjectRef("Service", ref.namespace, call.host)

@@ -70,7 +70,11 @@ def evidence(
     suspected = found_suspects(view, suspects)
     drafts = settled(view, anomalies(view), suspected)
     about = near(view, suspected, drafts, targets)
-    context = [*drift_facts(view), *peer_facts(view, about), *spec_facts(view, (*targets, *about[:_DETAILED]))]
+    context = [
+        *drift_facts(view),
+        *peer_facts(view, about[:_DETAILED]),
+        *spec_facts(view, (*targets, *about[:_DETAILED])),
+    ]
     context += _not_there(suspects, view, inventory)
     return Evidence(rank([*drafts, *context], about, masks), about, inventory)
 

@@ -14,9 +14,9 @@ from .redact import line
 from .workloads import View
 
 LINES = 14
-CHARACTERS = 1500
+CHARACTERS = 1600
 """Of all lines together: about 450 tokens, what a small model reads well."""
-_LINE = 190
+_LINE = 230
 _ANOMALIES_A_SUBJECT = 3
 _CONTEXT_A_SUBJECT = 2
 
@@ -62,10 +62,10 @@ def rank(drafts: Iterable[Draft], near: tuple[ObjectRef, ...], masks: Iterable[s
 def _score(item: Draft, place: dict[ObjectRef, int], anomalous: set[ObjectRef]) -> float:
     close = 0.6 * (1.0 - place[item.subject] / len(place)) if item.subject in place else 0.0
     if item.weight > 0:
-        return 1.0 + item.weight + close
-    if item.subject not in place and item.kind != "drift":
-        return 0.0
-    return close + item.salience + (0.5 if item.subject in anomalous and item.kind == "drift" else 0.0)
+        return item.weight + close
+    if item.subject in place:
+        return close + item.salience + (0.3 if item.subject in anomalous and item.kind == "drift" else 0.0)
+    return 0.4 * item.salience if item.kind == "drift" else 0.0  # a change elsewhere may be a cause
 
 
 def _distinct(drafts: Iterable[Draft]) -> list[Draft]:

@@ -11,16 +11,21 @@ from .report import Suspect
 from .report_draft import KIND_NAMES, ReportDraft, suspect
 from .report_text import read_text
 
-_SUMMARY = ("summary", "title", "headline", "message", "description", "diagnosis", "report", "text", "details", "symptom",
-            "root_cause", "rootcause", "reason", "problem", "error", "alertname",
-            "name")  # fmt: skip
+_SUMMARY = (
+    "summary", "title", "headline", "message", "description", "diagnosis", "report", "text", "details", "symptom",
+    "root_cause", "rootcause", "reason", "problem", "error", "alertname", "name",
+)  # fmt: skip
 _NAMESPACE = ("namespace", "remediate_namespace", "k8s_namespace", "kubernetes_namespace", "ns")
 _SEVERITY = ("severity", "priority", "level", "urgency")
 _STATUS = ("status", "state")
-_LOOSE = ("app", "application", "component", "workload", "target", "resource", "object", "service_name",
-          "servicename", "microservice", "suspect", "suspects", "affected", "services", "pods", "deployments", "faulty_service")  # fmt: skip
-_KNOWN = {*_SUMMARY, *_NAMESPACE, *_SEVERITY, *_LOOSE, *KIND_NAMES, "alerts", "results", "labels", "annotations",
-          "metadata", "kind", "involvedobject"}  # fmt: skip
+_LOOSE = (
+    "app", "application", "component", "workload", "target", "resource", "object", "service_name", "servicename",
+    "microservice", "suspect", "suspects", "affected", "services", "pods", "deployments", "faulty_service",
+)  # fmt: skip
+_KNOWN = {
+    *_SUMMARY, *_NAMESPACE, *_SEVERITY, *_LOOSE, *KIND_NAMES, "alerts", "results", "labels", "annotations",
+    "metadata", "kind", "involvedobject",
+}  # fmt: skip
 _NODES = 5000  # nodes of the structure that are visited
 
 

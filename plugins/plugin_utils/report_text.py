@@ -26,12 +26,13 @@ _POD = re.compile(r"\b([a-z][a-z0-9-]*-[0-9a-f]{7,10}-[a-z0-9]{5})\b")
 _DASHED = re.compile(r"\b([a-z][a-z0-9]*(?:-[a-z0-9]+)+)\b")
 _SUBJECT = re.compile(
     rf"(?:^|[.;:,\n!?-]\s*|\b(?:the|our|that|why|and|when|while|calls? to|requests? to|from|reach|in|on|of|for)\s+)"
-    rf"({_NAME})\s+(?:is|are|was|keeps?|has|returns?|fails?|failed|failing|cannot|can't|can not|does|doesn't|do|don't|stopped|"
-    rf"stops?|crash\w*|restart\w*|times?|timing|went|gets?|answers?|responds?|not|down|errors?|unreachable|pods?|broken|slow|"
+    rf"({_NAME})\s+(?:is|are|was|keeps?|has|returns?|fails?|failed|failing|cannot|can't|can not|does|doesn't|do|don't|"
+    rf"stopped|stops?|crash\w*|restart\w*|times?|timing|went|gets?|answers?|responds?|not|down|errors?|unreachable|pods?|broken|slow|"
     r"unavailable|unhealthy|started|starts?|seems?|looks?|just|suddenly|no longer|never|"
     r"after|since)\b",
     re.IGNORECASE,
 )
+_FRONT = re.compile(rf"^\s*(?:\[\w+\]\s*)?({_NAME}):\s")
 _TROUBLE_WITH = re.compile(
     r"\b(?:latency|latencies|slowness|errors?|timeouts?|failures?|outage|problems?|trouble|issues?|[45]\d\ds?|incident)\s+"
     rf"(?:on|in|from|of|for|with|at|calling|when calling)\s+(?:the\s+|our\s+)?({_NAME})\b",
@@ -112,7 +113,7 @@ def _suspects(text: str) -> Iterator[Suspect]:
     dashed = [suspect(word) for word in words if _is_compound_name(word)]
     yield from dashed
     if not sure and not marked and not dashed:
-        for pattern in (_SUBJECT, _TROUBLE_WITH):
+        for pattern in (_FRONT, _SUBJECT, _TROUBLE_WITH):
             yield from (suspect(match.group(1)) for match in pattern.finditer(text) if _may_be_a_name(match.group(1)))
 
 
@@ -151,7 +152,7 @@ def _without_addresses(text: str) -> str:
 
 
 def _may_be_a_name(word: str) -> bool:
-    return len(word) > 1 and word.lower() not in _NOT_NAMES and not word.isdigit()
+    return len(word) > 1 and word[0].isalpha() and word.lower() not in _NOT_NAMES
 
 
 def _is_compound_name(word: str) -> bool:
