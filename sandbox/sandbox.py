@@ -83,9 +83,11 @@ class Sandbox:
         return SandboxTransport(self)
 
     def load(self, system: SystemLike) -> None:
-        """Creates the manifests of a system through the API, as somebody would with kubectl."""
+        """Creates the manifests of a system through the API, each as the manager that its history names."""
+        managers = getattr(system, "managers", None) or {}
         for manifest in system.manifests:
-            self.create(manifest)
+            key = f"{manifest['kind']}/{manifest['metadata']['name']}"
+            self.create(manifest, managers.get(key, _LOADER))
 
     def create(self, manifest: Object, manager: str = _LOADER) -> Object:
         """Creates one object through the API. Raises ValueError with the server's words."""

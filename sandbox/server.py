@@ -146,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.stopping.wait(min(answer.seconds / self.speed, 60.0))
         self._send(answer)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
 
     def _answer(self, request: Request) -> Response | Watch:
         with self.lock:
