@@ -15,7 +15,7 @@ from typing import Any
 
 from ..module_utils.evidence import Inventory, ObjectRef
 from .argspec import Objection
-from .fieldpaths import ENTRY, Leaf, Path, at, differences, leaves, merge_key, merged
+from .fieldpaths import ENTRY, Leaf, Path, at, differences, leaves, list_index, merge_key, merged
 from .tasks import Task
 from .yamltree import Where
 
@@ -254,7 +254,7 @@ def _operate(tree: dict[str, Any], parts: list[str], operation: Mapping[str, Any
         return
     if not isinstance(parent, list):
         raise KeyError(last)
-    position = len(parent) if last == "-" and op == "add" else int(last)
+    position = len(parent) if last == "-" and op == "add" else list_index(last)
     if not 0 <= position < len(parent) + (op == "add"):
         raise IndexError(last)
     entry = (*above, ENTRY)

@@ -21,6 +21,7 @@ Path = tuple[str, ...]
 ENTRY = "[*]"
 
 _PART = re.compile(r'\[\*\]|\["([^"]+)"\]|\.?([^.\[\]"]+)')
+_INDEX = re.compile(r"0|[1-9][0-9]{0,5}")
 _NAMED = {"containers", "initContainers", "ephemeralContainers", "env", "volumes", "imagePullSecrets", "secrets"}
 _KEYED = {
     "volumeMounts": "mountPath",
@@ -128,15 +129,22 @@ def differences(old: Any, new: Any, path: Path = (), where: tuple[str | int, ...
 
 
 def at(tree: Any, pointer: Sequence[str]) -> Any:
-    """The value at a JSON pointer's parts; KeyError when there is none."""
+    """The value at a JSON pointer's parts; KeyError or IndexError when there is none."""
     for part in pointer:
         if isinstance(tree, Mapping):
             tree = tree[part]
-        elif isinstance(tree, list) and part.isdigit() and int(part) < len(tree):
-            tree = tree[int(part)]
+        elif isinstance(tree, list):
+            tree = tree[list_index(part)]
         else:
             raise KeyError(part)
     return tree
+
+
+def list_index(part: str) -> int:
+    """The index that a part of a JSON pointer names (RFC 6901: no sign, no leading zero); KeyError otherwise."""
+    if not _INDEX.fullmatch(part):
+        raise KeyError(part)
+    return int(part)
 
 
 def below(tree: Any, path: Sequence[str]) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ The Lease stays after a repair, without a holder: it remembers the attempts of t
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from .ratelimit import admit
 ATTEMPTS = "e2ereme.remediate/attempts"
 _STAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
 _TRIES = 3
+_PLAIN = re.compile(r"[a-z]+ [a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?")
 
 
 class HeldLease:
@@ -111,9 +113,9 @@ def hold(
 def lease_name(target: ObjectRef | str) -> str:
     """A valid object name that tells the target; a hash keeps long and odd ones apart."""
     text = str(target).lower()
-    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text).strip("-")
-    if len(plain) <= 50 and "--" not in plain:
-        return f"e2ereme-{plain}"
+    if _PLAIN.fullmatch(text):
+        return f"e2ereme-{text.replace(' ', '-')}"
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text)
     return f"e2ereme-{plain[:40].strip('-')}-{sha256(text.encode()).hexdigest()[:8]}"
 
 
