@@ -234,7 +234,7 @@ def _with_settings(plan: Blueprint, callees: list[Blueprint], store: bool, style
     urls = {_url_name(other.name, style): f"http://{_host(other, style, rng)}:{other.port if other.headless else other.service_port}{rng.choice(('', '/'))}" for other in callees}  # fmt: skip
     in_config = rng.random() < 0.3
     data = {**settings, **(urls if in_config else {})}
-    own = {name: value for name, value in data.items() if rng.random() < 0.8 or name in urls}
+    own = {name: value for name, value in data.items() if rng.random() < 0.8 or name in urls or name == "LOG_LEVEL"}
     env = list(plan.env)
     env += [{"name": name, "value": value} for name, value in urls.items() if name not in own]
     config = style.configs.setdefault(config_name, {})

@@ -1,0 +1,217 @@
+"""Breaking a system and telling whether it shows: the same on the sandbox and on a real cluster."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable
+from typing import Any
+
+from ..systems.edits import Edit, carry_out, value_at, with_value
+from ..systems.history import BY_HAND
+from ..systems.rest import Api, ApiError
+from ..systems.system import System
+from .fault import BURIED, FIRST, MOVED_ON, CannotInject, Damage, Fault, Injected
+from .reports import reports_of, whom_to_name
+from .scene import Scene
+
+Object = dict[str, Any]
+
+_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_LONGEST_WAIT = 240.0
+_LOOK_EVERY = 3.0
+
+
+def break_system(fault: Fault, transport: Any, system: System, rng: random.Random, variant: str) -> Injected:
+    """Injects the fault and waits until it shows. Raises CannotInject."""
+    api = Api(transport)
+    scene = Scene(api, system)
+    damage = fault.damage(scene, rng, variant)
+    if damage is None:
+        raise CannotInject(f"{fault.name} ({variant}) finds nothing to break in {system.name}: take another system")
+    for item in damage.alongside:
+        api.create(item, "kubectl-create")
+    moved = _moved_on(scene, damage, rng) if variant == MOVED_ON else ()
+    everything = (*moved, *damage.also, *damage.edits)
+    manager = _manager(scene, damage, rng)
+    if variant == FIRST:
+        _deploy_anew(api, scene, damage, everything, manager)
+    else:
+        _write(api, scene.namespace, everything, manager)
+    if variant == BURIED:
+        transport.sleep(rng.uniform(15, 40))
+        _write(api, scene.namespace, (_harmless(scene, damage, rng),), rng.choice(BY_HAND))
+    if damage.restart:
+        replace_pods(api, scene, damage.workload)
+    spec = system.service(damage.workload)
+    made = Injected(
+        fault.name, variant, scene.namespace, {"kind": damage.kind, "name": damage.name}, None, (), fault.right, fault.why,
+        damage.edits, damage.symptom, {"kind": spec.kind, "name": spec.name}, spec.service, spec.service_port, damage.restart,
+    )  # fmt: skip
+    waited = 0.0
+    while waited < _LONGEST_WAIT and not confirm(transport, made):
+        transport.sleep(_LOOK_EVERY)
+        waited += _LOOK_EVERY
+    transport.sleep(rng.uniform(10, 60))
+    named = whom_to_name(api, made, system, rng)
+    reports = reports_of(api, made, named, system, rng)
+    return Injected(**{**vars(made), "named": named, "reports": reports})
+
+
+def confirm(transport: Any, injected: Injected) -> bool:
+    """True while the fault shows."""
+    api = Api(transport)
+    if injected.symptom == "unanswered":
+        return api.visit(injected.namespace, injected.service, injected.port) != 200
+    live = api.get(injected.workload["kind"], injected.namespace, injected.workload["name"])
+    if live is None:
+        return True
+    if injected.symptom == "absent":
+        return not live["status"].get("readyReplicas")
+    return not complete(live)
+
+
+def complete(workload: Object) -> bool:
+    """The newest revision, and only it, runs and is available in full."""
+    wanted, status = workload["spec"].get("replicas", 1), workload.get("status", {})
+    counted = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
+    current = status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 1)
+    return current and counted == [wanted] * 3
+
+
+def healthy(transport: Any, system: System) -> tuple[str, ...]:
+    """What is not well in the system: rollouts that are not complete, Services that do not answer."""
+    api, wrong = Api(transport), []
+    for spec in system.services:
+        live = api.get(spec.kind, system.namespace, spec.name)
+        if live is None or not complete(live) or not live["spec"].get("replicas"):
+            wrong.append(f"{spec.kind} {spec.name} is not complete")
+        if spec.service:
+            status = api.visit(system.namespace, spec.service, spec.service_port)
+            if status != 200:
+                wrong.append(f"Service {spec.service} answers {status}")
+    return tuple(wrong)
+
+
+def heal(transport: Any, injected: Injected, system: System) -> None:
+    """Carries out the ground truth."""
+    api = Api(transport)
+    carry_out(api, injected.namespace, injected.edits, "kubectl-edit")
+    if injected.restart:
+        replace_pods(api, Scene(api, system), injected.workload["name"])
+
+
+def replace_pods(api: Api, scene: Scene, workload: str) -> None:
+    """Deletes a workload's Pods, as a node drain or an impatient person would."""
+    item = next(item for (_, name), item in scene.workloads.items() if name == workload)
+    selector = item["spec"]["selector"]["matchLabels"].items()
+    for pod in api.list("Pod", scene.namespace):
+        if selector <= pod["metadata"].get("labels", {}).items():
+            try:
+                api.delete("Pod", scene.namespace, pod["metadata"]["name"])
+            except ApiError as error:
+                if error.status != 404:
+                    raise
+
+
+def _manager(scene: Scene, damage: Damage, rng: random.Random) -> str:
+    """By hand as often as by the pipeline that deploys the rest."""
+    item = scene.workloads.get(("Deployment", damage.workload)) or scene.workloads.get(("StatefulSet", damage.workload)) or {}
+    fields = item.get("metadata", {}).get("managedFields") or ({"manager": "helm"},)
+    usual = next((entry["manager"] for entry in fields if entry["manager"] not in BY_HAND and not entry.get("subresource")), "helm")
+    return str(usual) if rng.random() < 0.5 else rng.choice(BY_HAND)
+
+
+def _write(api: Api, namespace: str, edits: Iterable[Edit], manager: str) -> None:
+    """Puts the wrong values in place; a pipeline that applies remembers them as what it wanted."""
+    wrong = [edit.reversed() for edit in edits]
+    if manager == "kubectl-client-side-apply":
+        wrong += [memory for kind, name in {(edit.kind, edit.name): None for edit in wrong}
+                  if (memory := _memory(api, namespace, kind, name, wrong)) is not None]  # fmt: skip
+    carry_out(api, namespace, wrong, manager)
+
+
+def _memory(api: Api, namespace: str, kind: str, name: str, edits: list[Edit]) -> Edit | None:
+    live = api.get(kind, namespace, name)
+    text = value_at(live, ("metadata", "annotations", _APPLIED))
+    if not text:
+        return None
+    applied = json.loads(text)
+    for edit in edits:
+        if (edit.kind, edit.name) == (kind, name):
+            applied = with_value(applied, edit.path, edit.right)
+    new = json.dumps(applied, separators=(",", ":"), sort_keys=True) + "\n"
+    return Edit(kind, name, ("metadata", "annotations", _APPLIED), text, new)
+
+
+def _deploy_anew(api: Api, scene: Scene, damage: Damage, edits: Iterable[Edit], manager: str) -> None:
+    """The workload as if it had been wrong from its first day: no revision to go back to."""
+    kind = "Deployment" if ("Deployment", damage.workload) in scene.workloads else "StatefulSet"
+    item = scene.workloads[kind, damage.workload]
+    rest = [edit for edit in edits if (edit.kind, edit.name) != (kind, damage.workload)]
+    if rest:
+        _write(api, scene.namespace, rest, manager)
+    meta = item["metadata"]
+    notes = {key: value for key, value in meta.get("annotations", {}).items()
+             if key != _APPLIED and not key.startswith("deployment.kubernetes.io/")}  # fmt: skip
+    fresh: Object = {"apiVersion": item["apiVersion"], "kind": kind, "spec": item["spec"],
+                     "metadata": {"name": meta["name"], "namespace": meta["namespace"], "labels": meta.get("labels", {}), "annotations": notes}}  # fmt: skip
+    for edit in edits:
+        if (edit.kind, edit.name) == (kind, damage.workload):
+            fresh = with_value(fresh, edit.path, edit.wrong)
+    api.delete(kind, scene.namespace, damage.workload)
+    for _ in range(60):
+        if api.get(kind, scene.namespace, damage.workload) is None and not _pods_left(api, scene, item):
+            break
+        api.transport.sleep(1.0)
+    api.create(fresh, manager)
+
+
+def _pods_left(api: Api, scene: Scene, item: Object) -> bool:
+    selector = item["spec"]["selector"]["matchLabels"].items()
+    return any(selector <= pod["metadata"].get("labels", {}).items() for pod in api.list("Pod", scene.namespace))
+
+
+def _harmless(scene: Scene, damage: Damage, rng: random.Random) -> Edit:
+    """A later change of the template that neither helps nor hurts; as an Edit from it to what was before."""
+    kind = "Deployment" if ("Deployment", damage.workload) in scene.workloads else "StatefulSet"
+    template = ("spec", "template", "metadata")
+    if rng.random() < 0.5:
+        stamp = f"2026-03-{rng.randint(1, 28):02d}T{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}:00Z"
+        return Edit(kind, damage.workload, (*template, "annotations", "kubectl.kubernetes.io/restartedAt"), stamp, None)
+    key = rng.choice(("build", "commit", "release", "revision"))
+    return Edit(kind, damage.workload, (*template, "annotations", f"ci.example/{key}"), f"{rng.getrandbits(28):07x}", None)
+
+
+def _moved_on(scene: Scene, damage: Damage, rng: random.Random) -> tuple[Edit, ...]:
+    """A key of the workload's ConfigMap gets a new name, in the map and in the workload at once."""
+    kind = "Deployment" if ("Deployment", damage.workload) in scene.workloads else "StatefulSet"
+    item = scene.workloads[kind, damage.workload]
+    spec = scene.system.service(damage.workload)
+    touched = {json.dumps(edit.path) for edit in damage.edits}
+    container = ("spec", "template", "spec", "containers", {"name": spec.container}, "env")
+    variables = list(value_at(item, container) or ())
+    rng.shuffle(variables)
+    for env in variables:
+        ref = env.get("valueFrom", {}).get("configMapKeyRef")
+        if not ref or any(f'"{env["name"]}"' in path for path in touched):
+            continue
+        held = scene.config_maps.get(ref["name"], {}).get("data", {})
+        if ref["key"] not in held or _used_elsewhere(scene, damage.workload, ref):
+            continue
+        new = f"{ref['key']}{rng.choice(('_V2', '_NEW', '_2')) if ref['key'].isupper() else rng.choice(('-v2', '.new', '-2'))}"
+        path = (*container, {"name": env["name"]}, "valueFrom", "configMapKeyRef", "key")
+        return (
+            Edit("ConfigMap", ref["name"], ("data", ref["key"]), None, held[ref["key"]]),
+            Edit("ConfigMap", ref["name"], ("data", new), held[ref["key"]], None),
+            Edit(kind, damage.workload, path, new, ref["key"]),
+        )
+    raise CannotInject(f"{damage.workload} reads no ConfigMap key that could be renamed: take another system")
+
+
+def _used_elsewhere(scene: Scene, workload: str, ref: Object) -> bool:
+    for (_, name), item in scene.workloads.items():
+        text = json.dumps(item["spec"]["template"]["spec"])
+        if name != workload and f'"name": "{ref["name"]}"' in text and f'"key": "{ref["key"]}"' in text:
+            return True
+    return False
