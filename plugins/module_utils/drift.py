@@ -45,8 +45,8 @@ def drift_facts(view: View) -> Iterator[Draft]:
         yield from _revisions(view, work)
     for kind in _TRACKED:
         for item in view.inventory.of(kind):
-            work = view.workloads.get(reference(item))
-            yield from _edits(view, item, told=("spec.template",) if work and len(history(view, work)) > 1 else ())
+            owner = view.workloads.get(reference(item))
+            yield from _edits(view, item, told=("spec.template",) if owner and len(history(view, owner)) > 1 else ())
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:

@@ -1,0 +1,67 @@
+"""Which objects a sentence names."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.report_parse import parse_report
+
+
+def named(text: str) -> set[tuple[str, str]]:
+    return {(item.name, item.kind) for item in parse_report(text, "shop").suspects}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The cart service returns 502 since the last deploy", ("cart", "Service")),
+        ("deployment/web crash loops", ("web", "Deployment")),
+        ("svc payments is unreachable", ("payments", "Service")),
+        ("calls to `catalog` time out", ("catalog", "")),
+        ("http://cart.shop.svc:8080/ times out", ("cart", "Service")),
+        ("ts-order-service keeps restarting", ("ts-order-service", "")),
+        ("checkout is down", ("checkout", "")),
+        ("web: 502 for a third of requests", ("web", "")),
+        ("High latency on shipping", ("shipping", "")),
+        ("Users report errors: payment fails with timeouts", ("payment", "")),
+    ],
+)
+def test_a_sentence_names_its_suspect(text: str, expected: tuple[str, str]) -> None:
+    assert expected in named(text)
+
+
+def test_a_pod_stands_for_its_workload() -> None:
+    assert named("Pod cart-7d9f8c6b5d-x2x9z is restarting") == {("cart", "Deployment")}
+
+
+@pytest.mark.parametrize(
+    "text", ["Customers cannot log in", "service is down", "5xx errors since 10:00", "please re-deploy"]
+)
+def test_ordinary_words_are_no_suspects(text: str) -> None:
+    assert named(text) == set()
+
+
+@pytest.mark.parametrize(
+    "text", ["cart fails in namespace prod", "cart fails in the prod namespace", "kubectl -n prod: cart fails"]
+)
+def test_the_namespace_is_read_from_the_text(text: str) -> None:
+    assert parse_report(text).namespace == "prod"
+
+
+def test_a_given_namespace_wins() -> None:
+    assert parse_report("cart fails in namespace prod", "shop").namespace == "shop"
+
+
+def test_the_same_failure_in_other_words_has_the_same_fingerprint() -> None:
+    assert (
+        parse_report("cart is down", "shop").fingerprint == parse_report("`cart` does not answer", "shop").fingerprint
+    )
+
+
+def test_another_namespace_has_another_fingerprint() -> None:
+    assert parse_report("cart is down", "shop").fingerprint != parse_report("cart is down", "prod").fingerprint
+
+
+def test_control_characters_and_secrets_stay_out_of_the_summary() -> None:
+    summary = parse_report("cart is down\x1b[31m password=hunter22 {{ x }} <|im_start|>", "shop").summary
+    assert not any(part in summary for part in ("\x1b", "hunter22", "{{", "<|"))
