@@ -6,25 +6,35 @@ of the report. Training and benchmark never share one.
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..plugins.module_utils.errors import InputError
+from ..plugins.module_utils.evidence import ObjectRef
+from ..sandbox import faults
+from ..sandbox.sandbox import Sandbox
+from ..sandbox.systems import System, generate, prepare
+from .oracle import Charge, observe
+from .site import SandboxSite
+
 TRAINING_SEEDS = range(100_000)
 BENCHMARK_SEEDS = range(1_000_000, 2_000_000)
 
 FALSE_REPORT = "false_report"
 """Stands where a fault would: a report about a system that is sound."""
 
-SEVEN = (
-    "limits_too_small",
-    "bad_image_tag",
-    "missing_config_key",
-    "wrong_env_value",
-    "scaled_to_zero",
-    "service_target_port",
-    "wrong_command",
-)
+SEVEN = faults.FIRST_SEVEN
 """The faults of the first table."""
 
-_SHOWS_WITHIN = 600.0  # virtual seconds
-_LOOK_EVERY = 15.0
+_ANOTHER_SYSTEM = 10**9
+"""From one system of a seed to the next, where the fault finds nothing to break: never into another seed's."""
+_SYSTEMS = 12
+
+
+class StageError(Exception):
+    """The case cannot be staged: in no system of its seed can the fault be put so that it shows. It is no result."""
 
 
 @dataclass(frozen=True, order=True)
@@ -47,8 +57,66 @@ class Scene:
 
     case: Case
     sandbox: Sandbox
-    system: Any  # sandbox.systems.System
+    system: System
     site: SandboxSite
     charge: Charge
     report: Any  # as somebody sends it: text or structure
-    injected: Any = None  # sandbox.faults' Injected; None: nothing was broken
+    injected: faults.Injected | None = None  # None: nothing was broken
+
+
+def known() -> tuple[str, ...]:
+    """Every fault that lies in sandbox/faults."""
+    return tuple(faults.FAULTS)
+
+
+def cases(chosen: Sequence[str], seeds: Iterable[int]) -> list[Case]:
+    """Each fault on each seed's system; a fault's variants take turns. Raises InputError."""
+    unknown = [name for name in chosen if name != FALSE_REPORT and name not in faults.FAULTS]
+    if unknown:
+        raise InputError(f"The fault {unknown[0]!r} is not known.", f"Known are {', '.join(known())}.")
+    every = list(seeds)
+    return [
+        Case(name, variants[turn % len(variants)], seed)
+        for name in chosen
+        for variants in [("",) if name == FALSE_REPORT else faults.FAULTS[name].variants]
+        for turn, seed in enumerate(every)
+    ]
+
+
+def stage(case: Case) -> Scene:
+    """Deploys, takes the baseline, breaks, waits until it shows. Raises StageError."""
+    refusal = ""
+    for turn in range(_SYSTEMS):
+        rng = random.Random(f"case {case.key} {turn}")
+        system = generate(case.seed + turn * _ANOTHER_SYSTEM)
+        sandbox = Sandbox(system, case.seed)
+        prepare(sandbox, system)
+        try:
+            return _staged(case, sandbox, system, rng)
+        except faults.CannotInject as error:
+            refusal = str(error)
+    raise StageError(f"{case.key}: no luck with {_SYSTEMS} systems, the last: {refusal}")
+
+
+def _staged(case: Case, sandbox: Sandbox, system: System, rng: random.Random) -> Scene:
+    site = SandboxSite(sandbox)
+    healthy = observe(site, system.namespace)
+    failing = [f"{name}:{port}" for (name, port), serving in healthy.serving.items() if not serving.well]
+    if failing:
+        raise StageError(f"{case.key}: {', '.join(failing)} of the system failed before anything was broken.")
+    if case.fault == FALSE_REPORT:
+        report = rng.choice(faults.false_report(system, rng).reports)
+        return Scene(case, sandbox, system, site, Charge(system.namespace, "leave", healthy, healthy), report)
+    transport = sandbox.transport()
+    injected = faults.inject(case.fault, transport, system, rng, case.variant)
+    if not faults.confirm(transport, injected):
+        raise faults.CannotInject(f"{injected.fault} does not show in {system.name}")
+    charge = Charge(
+        system.namespace,
+        injected.right,
+        healthy,
+        observe(site, system.namespace),
+        ObjectRef(injected.culprit["kind"], system.namespace, injected.culprit["name"]),
+        lambda: faults.confirm(transport, injected),
+    )
+    return Scene(case, sandbox, system, site, charge, rng.choice(injected.reports), injected)
