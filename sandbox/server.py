@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from .api.exchange import Request, Response
 from .api.reads import Watch
 from .api.status import StatusError
+from .over_http import ADVANCE
 from .sandbox import Sandbox
 
 _TICK = 0.02
@@ -152,7 +153,11 @@ class _Handler(BaseHTTPRequestHandler):
         with self.lock:
             try:
                 before = self.sandbox.store.version
-                answer = self.sandbox.answer(request)
+                if request.path == ADVANCE and request.method == "POST":
+                    self.sandbox.advance(float(request.query.get("seconds", "0")))
+                    answer: Response | Watch = Response(200, {})
+                else:
+                    answer = self.sandbox.answer(request)
                 if self.sandbox.store.version != before:
                     self.lock.notify_all()
                 if isinstance(answer, Response):

@@ -1,0 +1,190 @@
+# Copyright: the e2ereme.remediate authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""``e2ereme sandbox``: a simulated cluster at an address, with a system in it, to break and to repair."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ..plugins.module_utils.errors import InputError, RunError, Unreachable
+
+DEFAULT_DIR = Path("out/sandbox")
+_READY_WITHIN = 30.0
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser("sandbox", help="run a simulated cluster", description=__doc__)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, act, text in (
+        ("start", start, "start one in the background and print how to reach it"),
+        ("serve", serve, "the same in the foreground, until it is interrupted"),
+        ("inject", inject, "break the system and print the report that somebody sends"),
+        ("status", status, "say whether one runs, and with what"),
+        ("stop", stop, "end it"),
+    ):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("--dir", type=Path, default=DEFAULT_DIR, help="its kubeconfig and state (%(default)s)")
+        action.set_defaults(run=act)
+        if name in ("start", "serve"):
+            action.add_argument(
+                "--system", default="shop", help="shop, or a number: the random system of that seed (%(default)s)"
+            )
+            action.add_argument("--port", type=int, default=0, help="0: any free one (%(default)s)")
+            action.add_argument("--speed", type=float, default=1.0, help="virtual seconds a second (%(default)s)")
+        if name in ("start", "inject"):
+            action.add_argument("--seed", type=int, default=0, help="what the fault's values come from (%(default)s)")
+            action.add_argument("--variant", default="", help="how the fault lies (default: one that the seed picks)")
+    actions.choices["start"].add_argument("--fault", default="", help="inject this fault at once")
+    actions.choices["inject"].add_argument("fault", help="a file of sandbox/faults")
+
+
+def start(args: argparse.Namespace) -> None:
+    """Starts the server in a process of its own and waits until it answers."""
+    _system_of(args.system)
+    running = _state(args.dir)
+    if running is not None:
+        raise InputError(f"A sandbox runs already at {running['url']}.", "Stop it first: e2ereme sandbox stop.")
+    args.dir.mkdir(parents=True, exist_ok=True)
+    log = args.dir / "sandbox.log"
+    command = [sys.executable, "-m", f"{__package__}", "sandbox", "serve", "--dir", str(args.dir)]
+    command += ["--system", args.system, "--port", str(args.port), "--speed", str(args.speed)]
+    with log.open("wb") as sink:
+        process = subprocess.Popen(command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL, start_new_session=True)
+    end = time.monotonic() + _READY_WITHIN
+    while (state := _state(args.dir)) is None or state["pid"] != process.pid:
+        if process.poll() is not None or time.monotonic() > end:
+            raise RunError("The sandbox did not start.", f"Its output is in {log}.")
+        time.sleep(0.02)
+    if args.fault:
+        inject(args)
+    print(f"export KUBECONFIG={(args.dir / 'kubeconfig').resolve()}")
+    print(f"# {state['url']}, namespace {state['namespace']}", file=sys.stderr)
+
+
+def serve(args: argparse.Namespace) -> None:
+    """Serves until SIGTERM or SIGINT."""
+    from ..sandbox.sandbox import Sandbox
+    from ..sandbox.server import serve as serve_sandbox
+    from ..sandbox.systems import prepare
+
+    # Not in the middle of start-up: from here on, a signal means an orderly end.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    system = _system_of(args.system)
+    sandbox = Sandbox(system, seed=_number(args.system))
+    prepare(sandbox, system)
+    args.dir.mkdir(parents=True, exist_ok=True)
+    with serve_sandbox(sandbox, args.port, args.speed, system.namespace) as served:
+        _write(args.dir / "kubeconfig", json.dumps(served.kubeconfig, indent=1))
+        state = {
+            "pid": os.getpid(),
+            "url": served.url,
+            "namespace": system.namespace,
+            "system": args.system,
+            "speed": args.speed,
+        }
+        _write(args.dir / "state.json", json.dumps(state))
+        print(served.url, flush=True)
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            (args.dir / "state.json").unlink(missing_ok=True)
+
+
+def inject(args: argparse.Namespace) -> None:
+    """Breaks the running system; the report goes to report.json (or .txt) and to the output."""
+    from ..sandbox import faults
+    from ..sandbox.over_http import HttpTransport
+
+    state = _running(args.dir)
+    if args.fault not in faults.names():
+        raise InputError(f"The fault {args.fault!r} is not known.", f"Known are {', '.join(faults.names())}.")
+    fault = faults.load(args.fault)
+    system = _system_of(state["system"])
+    rng = random.Random(f"{args.fault}/{args.variant}/{args.seed}")
+    variant = args.variant or rng.choice(list(fault.variants))
+    injected = fault.inject(HttpTransport(state["url"]), system, rng, variant)
+    report = injected.reports[args.seed % len(injected.reports)]
+    text = report if isinstance(report, str) else json.dumps(report, indent=1)
+    _write(args.dir / "report", text)
+    print(text, file=sys.stderr if args.action == "start" else sys.stdout)
+
+
+def status(args: argparse.Namespace) -> int:
+    state = _state(args.dir)
+    if state is None:
+        print("no sandbox runs")
+        return 1
+    print(f"{state['url']}: system {state['system']} in namespace {state['namespace']}, process {state['pid']}")
+    return 0
+
+
+def stop(args: argparse.Namespace) -> None:
+    state = _state(args.dir)
+    if state is None:
+        print("no sandbox runs")
+        return
+    os.kill(state["pid"], signal.SIGTERM)
+    end = time.monotonic() + 10
+    while _alive(state["pid"]):
+        if time.monotonic() > end:
+            raise RunError(f"The sandbox (process {state['pid']}) does not end.", "End it by hand.")
+        time.sleep(0.02)
+    print("stopped")
+
+
+def _system_of(name: str) -> Any:
+    from ..sandbox.systems import generate, shop
+
+    if name == "shop":
+        return shop()
+    if name.isdigit():
+        return generate(int(name))
+    raise InputError(f"There is no system {name!r}.", "Say shop, or a number for a random one.")
+
+
+def _number(name: str) -> int:
+    return int(name) if name.isdigit() else 0
+
+
+def _state(directory: Path) -> dict[str, Any] | None:
+    """What the running sandbox wrote about itself; None when it is gone."""
+    try:
+        state: dict[str, Any] = json.loads((directory / "state.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return state if _alive(state["pid"]) else None
+
+
+def _running(directory: Path) -> dict[str, Any]:
+    state = _state(directory)
+    if state is None:
+        raise Unreachable(f"No sandbox runs in {directory}.", "Start one: e2ereme sandbox start.")
+    return state
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    try:  # a process that ended but was not waited for is no sandbox
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return True
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, "utf-8")
+    part.replace(path)
