@@ -108,6 +108,9 @@ def _not_there(suspects: tuple[tuple[str, str], ...], view: View, inventory: Inv
         if not found_suspects(view, ((name, kind),)):
             ref = ObjectRef(kind or "Name", inventory.namespace, name)
             yield Draft("unseen", ref, f"not in namespace {inventory.namespace}", 0.0, "report", salience=0.6)
+    if inventory.unseen:
+        ref = ObjectRef("Namespace", "", inventory.namespace)
+        yield Draft("unseen", ref, f"not seen: {'; '.join(inventory.unseen)}", 0.0, "API server", salience=0.2)
 
 
 def _masked(found: Evidence, masks: frozenset[str]) -> Evidence:

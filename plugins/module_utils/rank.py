@@ -65,6 +65,8 @@ def _score(item: Draft, place: dict[ObjectRef, int], anomalous: set[ObjectRef]) 
         return item.weight + close
     if item.subject in place:
         return close + item.salience + (0.3 if item.subject in anomalous and item.kind == "drift" else 0.0)
+    if item.kind == "unseen":
+        return item.salience
     return 0.4 * item.salience if item.kind == "drift" else 0.0  # a change elsewhere may be a cause
 
 

@@ -30,7 +30,6 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?=[A-Za-z+/]*\d)(?=[\d+/]*[A-Za-z])[A-Za-z0-9+/]{40,}={0,2}"), "***"),
 )
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 _MARKERS = re.compile(r"(\{(?=[{%#])|[%#}](?=\})|<(?=\||/?s>)|\|(?=>))")
 
 
@@ -38,7 +37,7 @@ def line(text: str, limit: int = 160, masks: Iterable[str] = ()) -> str:
     """One line of at most ``limit`` characters: secrets out, control characters and markers disarmed."""
     for mask in masks:
         text = text.replace(mask, "***")
-    text = _CONTROL.sub(" ", redacted(_ANSI.sub("", text)))
+    text = "".join(c if c.isprintable() else " " for c in redacted(_ANSI.sub("", text)))
     text = " ".join(_MARKERS.sub(r"\1 ", text).split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
