@@ -12,9 +12,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import yaml
+
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+_RESOLVER = yaml.resolver.Resolver()
 _LIVE = frozenset({"when", "until", "register"})
 _SHAPES = frozenset({"block", "rescue"})
 
@@ -23,7 +26,7 @@ def emit(name: str, tasks: tuple[Mapping[str, Any], ...]) -> tuple[str, tuple[in
     """The text of a playbook, and for each of its lines the index of the task it belongs to (-1: none)."""
     head = [
         "---",
-        f"- name: !unsafe {quote(name)}",
+        f"- name: {_literal(name)}",
         "  hosts: localhost",
         "  connection: local",
         "  gather_facts: false",
@@ -101,8 +104,18 @@ def _scalar(value: Any, live: bool) -> str:
     if isinstance(value, float):
         return _float(value)
     if isinstance(value, str):
-        return quote(value) if live else f"!unsafe {quote(value)}"
+        return quote(value) if live else _literal(value)
     return "{}" if isinstance(value, Mapping) else "[]"
+
+
+def _literal(text: str) -> str:
+    """A string that Ansible takes as it is.
+
+    Ansible resolves what stands behind ``!unsafe`` although it is quoted: "007" would become 7.
+    Such texts (numbers, words like yes, dates) have no room for a template, so they need no tag.
+    """
+    plain = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False)).endswith(":str")
+    return f"!unsafe {quote(text)}" if plain else quote(text)
 
 
 def _float(value: float) -> str:

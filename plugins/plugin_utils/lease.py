@@ -151,7 +151,7 @@ def _acquire(cluster: Cluster, ref: ObjectRef, target: str, holder: str, seconds
             lease = cluster.get(ref)
         except NotFound:
             continue
-        if lease["spec"].get("holderIdentity") not in (None, "", holder) and _until(lease) > now:
+        if lease["spec"].get("holderIdentity") not in (None, "") and _until(lease) > now:
             raise _taken(target, lease)
         count = int(lease["spec"].get("leaseTransitions") or 0) + 1
         try:
