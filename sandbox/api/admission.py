@@ -28,6 +28,8 @@ def admit(store: Store, resource: Resource, obj: Object) -> Object:
         default = _default_storage_class(store)
         if default:
             return {**obj, "spec": {**obj["spec"], "storageClassName": default}}
+    if resource.kind == "DaemonSet":
+        return with_template_generation(obj, 1)
     if resource.kind == "Namespace":
         labels = {"kubernetes.io/metadata.name": obj["metadata"]["name"], **obj["metadata"].get("labels", {})}
         meta = {**obj["metadata"], "labels": labels}
@@ -62,6 +64,13 @@ def admit_pod(store: Store, pod: Object) -> Object:
     admitted["status"] = {"phase": "Pending", "qosClass": _quality(spec)}
     _check_quota(store, namespace, name, admitted)
     return admitted
+
+
+def with_template_generation(daemon_set: Object, generation: int) -> Object:
+    """Counts the changes of a DaemonSet's template where k8s_rollback and old clients look for it."""
+    meta = daemon_set["metadata"]
+    annotations = {**meta.get("annotations", {}), "deprecated.daemonset.template.generation": str(generation)}
+    return {**daemon_set, "metadata": {**meta, "annotations": annotations}}
 
 
 def forbidden(plural: str, group: str, name: str, why: str) -> StatusError:

@@ -49,10 +49,23 @@ def _daemonset_strategy(strategy: Object) -> None:
         rolling.setdefault("maxUnavailable", 1)
 
 
-def _job(spec: Object) -> None:
+def _job(job: Object) -> None:
+    """Only a Job's own spec: the one in a CronJob stays as it was written until it becomes a Job."""
+    spec = job.setdefault("spec", {})
+    for field, value in _JOB.items():
+        spec.setdefault(field, value)
     if "completions" not in spec and "parallelism" not in spec:
         spec["completions"] = 1
     spec.setdefault("parallelism", 1)
+
+
+_JOB = {
+    "backoffLimit": 6,
+    "completionMode": "NonIndexed",
+    "manualSelector": False,
+    "podReplacementPolicy": "TerminatingOrFailed",
+    "suspend": False,
+}
 
 
 def _pod(spec: Object) -> None:
@@ -73,6 +86,18 @@ def _network_policy(spec: Object) -> None:
         spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
 
 
+def _statefulset(spec: Object) -> None:
+    for claim in spec.get("volumeClaimTemplates", ()):
+        claim.setdefault("apiVersion", "v1")
+        claim.setdefault("kind", "PersistentVolumeClaim")
+
+
+def _limit(item: Object) -> None:
+    """In a LimitRange, the default limit is the default request too."""
+    if item.get("type") == "Container" and item.get("default"):
+        item["defaultRequest"] = {**item["default"], **item.get("defaultRequest", {})}
+
+
 def _secret(secret: Object) -> None:
     if secret.get("stringData"):
         data = secret.setdefault("data", {})
@@ -87,9 +112,11 @@ BY_TYPE: dict[str, Callable[[Object], None]] = {
     "DeploymentStrategy": _deployment_strategy,
     "StatefulSetUpdateStrategy": _statefulset_strategy,
     "DaemonSetUpdateStrategy": _daemonset_strategy,
-    "JobSpec": _job,
+    "Job": _job,
     "PodSpec": _pod,
     "HorizontalPodAutoscalerSpec": _autoscaler,
     "NetworkPolicySpec": _network_policy,
     "Secret": _secret,
+    "StatefulSetSpec": _statefulset,
+    "LimitRangeItem": _limit,
 }

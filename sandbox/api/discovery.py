@@ -117,7 +117,9 @@ def _resource_list(group: str, version: str) -> Object:
                 below["group"], below["version"], _ = _sub_kind(resource, name)
             listed.append(below)
     api_version = f"{group}/{version}" if group else version
-    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": api_version, "resources": listed}
+    listed.sort(key=lambda entry: str(entry["name"]))
+    head: Object = {"kind": "APIResourceList", "apiVersion": "v1"} if group else {"kind": "APIResourceList"}
+    return {**head, "groupVersion": api_version, "resources": listed}
 
 
 @cache

@@ -21,7 +21,7 @@ _OWNED_METADATA = frozenset({"f:annotations", "f:labels", "f:finalizers", "f:own
 def owned_by(node: Node, value: Object) -> set[Path]:
     """Every field that an applied configuration names."""
     found: set[Path] = set()
-    _collect(node, value, (), found, skeletons=True)
+    _collect(node, value, (), found, marks=False)
     return {path for path in found if _counts(path)}
 
 
@@ -29,7 +29,7 @@ def changed(node: Node, old: Object | None, new: Object) -> tuple[set[Path], set
     """The fields that ``new`` sets anew or to another value, and those of ``old`` that it no longer has."""
     touched: set[Path] = set()
     removed: set[Path] = set()
-    _compare(node, old or {}, new, (), touched, removed)
+    _compare(node, old or {}, new, (), touched, removed, bare=not old)
     return {path for path in touched if _counts(path)}, removed
 
 
@@ -76,14 +76,20 @@ def _counts(path: Path) -> bool:
     return True
 
 
-def _collect(node: Node, value: Any, path: Path, found: set[Path], *, skeletons: bool = False) -> None:
+def _collect(node: Node, value: Any, path: Path, found: set[Path], *, marks: bool = True, bare: bool = False) -> None:
+    """Adds the paths of ``value``. ``marks``: containers count as fields too (in an update they do, in an applied
+    configuration not). ``bare``: an empty object has this path already, as Go writes plain structs and required
+    lists out even when nobody set them."""
     if isinstance(value, dict) and value and not node.atomic and node.shape in ("struct", "map", "any"):
         for key, part in value.items():
             child = node.below(key)
             step = (*path, f"f:{key}")
-            if _is_inner(child, part) and not (child.skeleton or key in node.required):
+            there = bare and (child.skeleton or key in node.required)
+            if there and part == {}:
+                continue
+            if marks and _is_inner(child, part) and not there:
                 found.add(step)
-            _collect(child, part, step, found)
+            _collect(child, part, step, found, marks=marks, bare=there)
     elif node.shape == "list" and value and isinstance(value, list) and not node.atomic:
         item_node = node.item or ANY
         for item in value:
@@ -94,7 +100,7 @@ def _collect(node: Node, value: Any, path: Path, found: set[Path], *, skeletons:
             step = (*path, key)
             found.add(step)
             if node.keys:
-                _collect(item_node, item, step, found)
+                _collect(item_node, item, step, found, marks=marks)
     else:
         found.add(path)
 
@@ -106,7 +112,9 @@ def _is_inner(node: Node, value: Any) -> bool:
     return isinstance(value, dict) or (isinstance(value, list) and node.shape == "list")
 
 
-def _compare(node: Node, old: Any, new: Any, path: Path, touched: set[Path], removed: set[Path]) -> None:
+def _compare(
+    node: Node, old: Any, new: Any, path: Path, touched: set[Path], removed: set[Path], bare: bool = False
+) -> None:
     if old is new or old == new:
         return
     if isinstance(old, dict) and isinstance(new, dict) and not node.atomic and (old or path == () or new):
@@ -116,9 +124,12 @@ def _compare(node: Node, old: Any, new: Any, path: Path, touched: set[Path], rem
             if key in old:
                 _compare(child, old[key], part, step, touched, removed)
             else:
-                if _is_inner(child, part) and not (child.skeleton or key in node.required):
+                there = bare and (child.skeleton or key in node.required or key == "metadata")
+                if there and part == {}:
+                    continue
+                if _is_inner(child, part) and not there:
                     touched.add(step)
-                _collect(child, part, step, touched)
+                _collect(child, part, step, touched, bare=there)
         for key, part in old.items():
             if key not in new:
                 gone = (*path, f"f:{key}")

@@ -30,7 +30,7 @@ def after_update(
     owned = (from_tree(mine["fieldsV1"]) if mine else set()) - removed | touched
     if owned:
         moved = mine is None or bool(touched) or owned != from_tree(mine["fieldsV1"])
-        stamp = time if moved or mine is None else mine["time"]
+        stamp = time if moved or mine is None else mine.get("time", time)
         kept.append(_entry(manager, "Update", stamp, api_version, owned, subresource))
     return _in_order(kept)
 
@@ -141,12 +141,13 @@ def _entry(manager: str, operation: str, time: str, api_version: str, owned: set
         "manager": manager,
         "operation": operation,
         "apiVersion": api_version,
-        "time": time,
         "fieldsType": "FieldsV1",
         "fieldsV1": to_tree(owned),
     }
     if subresource:
         entry["subresource"] = subresource
+    if subresource != "scale":  # the API server leaves the time out there
+        entry["time"] = time
     return entry
 
 
@@ -161,7 +162,9 @@ def _without(entry: Object, paths: set[Path]) -> list[Object]:
 
 def _in_order(entries: list[Object]) -> list[Object]:
     """As the server sorts them: appliers first, then by time and name."""
-    return sorted(entries, key=lambda e: (e["operation"] != "Apply", e["time"], e["manager"], e.get("subresource", "")))
+    return sorted(
+        entries, key=lambda e: (e["operation"] != "Apply", e.get("time", ""), e["manager"], e.get("subresource", ""))
+    )
 
 
 def _is_leaf(path: Path, owned: set[Path]) -> bool:
@@ -175,7 +178,7 @@ def _conflict(conflicts: list[tuple[Object, list[Path]]]) -> StatusError:
         who = f'"{entry["manager"]}"'
         if entry.get("subresource"):
             who += f' with subresource "{entry["subresource"]}"'
-        using = f"{who} using {entry['apiVersion']}"
+        using = who if entry["operation"] == "Apply" else f"{who} using {entry['apiVersion']}"
         lines.append((using, [_spelled(path) for path in paths]))
         causes += [
             {"reason": "FieldManagerConflict", "message": f"conflict with {using}", "field": _spelled(path)}

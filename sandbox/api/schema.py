@@ -128,7 +128,7 @@ def _filled(node: Node, given: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
             continue
         if child.default is not None:
             found[field] = child.default
-        elif child.skeleton and field != "metadata" and child.shape == "struct":
+        elif child.skeleton and child.shape == "struct":
             found[field] = {}
     return tuple(found.items())
 

@@ -27,7 +27,7 @@ def label_selector(text: str) -> Callable[[Labels], bool]:
     while at < len(text.rstrip()):
         match = _TERM.match(text, at)
         if not match or match.end() == at:
-            raise bad_request(f"unable to parse requirement: found {text[at : at + 1]!r}, expected: identifier")
+            raise bad_request(f"found {text[at : at + 1]!r}, expected: identifier after ','")
         tests.append(_label_test(match))
         at = match.end()
     return lambda labels: all(test(labels) for test in tests)

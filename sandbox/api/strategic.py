@@ -43,7 +43,8 @@ def strategic_merge(node: Node, target: Any, patch: Object) -> Any:
             result[key] = _merged(node.below(key), result.get(key), value)
     for field, wanted in order.items():
         if isinstance(result.get(field), list):
-            result[field] = _ordered(node.below(field), result[field], wanted, target, field)
+            before = (target or {}).get(field) or []
+            result[field] = _ordered(node.below(field), result[field], wanted, before)
     return result
 
 
@@ -81,25 +82,30 @@ def _merged_items(node: Node, old: list[Any], new: list[Any]) -> list[Any]:
             result.append(strategic_merge(item_node, {}, item))
         else:
             result[index] = strategic_merge(item_node, result[index], item)
-    return result
+    return _ordered(node, result, [item for item in new if item.get("$patch") != "delete"], old)
 
 
 def _same(there: Any, item: Object, key: str) -> bool:
     return isinstance(there, dict) and there.get(key) == item[key]
 
 
-def _ordered(node: Node, items: list[Any], wanted: list[Any], target: Any, field: str) -> list[Any]:
-    """In the order that the patch asks for; items it does not name stay behind what they followed."""
+def _ordered(node: Node, items: list[Any], wanted: list[Any], before: list[Any]) -> list[Any]:
+    """Items that the patch names (``wanted``) in its order, the others in theirs; between the two, an item goes by
+    where both stood before, and a new one comes first."""
     key = node.merge_key
 
     def name(item: Any) -> Any:
-        return item.get(key) if key and isinstance(item, dict) else item
+        return _hashable(item.get(key) if key and isinstance(item, dict) else item)
 
-    rank = {_hashable(name(item)): place for place, item in enumerate(wanted)}
-    known = [item for item in items if _hashable(name(item)) in rank]
-    known.sort(key=lambda item: rank[_hashable(name(item))])
-    queue = iter(known)
-    return [next(queue) if _hashable(name(item)) in rank else item for item in items]
+    rank = {name(item): place for place, item in reversed(list(enumerate(wanted)))}
+    stood = {name(item): place for place, item in reversed(list(enumerate(before)))}
+    named = sorted((item for item in items if name(item) in rank), key=lambda item: rank[name(item)])
+    others = [item for item in items if name(item) not in rank]
+    result: list[Any] = []
+    while named and others:
+        left, right = stood.get(name(named[0])), stood.get(name(others[0]))
+        result.append((others if left is not None and right is not None and right < left else named).pop(0))
+    return [*result, *named, *others]
 
 
 def _hashable(value: Any) -> Any:

@@ -23,6 +23,9 @@ _WAITING = {
     "InvalidImageName": "image name is invalid",
 }
 
+_OWN_WORDS = ("no service port ", "no endpoints available for service ", "error trying to reach service: ")
+"""How the API server begins when it could not reach the program; all else is the program's own answer."""
+
 
 class Subresources:
     """``behaviour`` is what runs the Pods: it knows their logs, their answers and their usage."""
@@ -94,6 +97,10 @@ class Subresources:
         if type(replicas) is not int:
             got = "string" if isinstance(replicas, str) else type(replicas).__name__
             why = f"json: cannot unmarshal {got} into Go struct field ScaleSpec.spec.replicas of type int32"
+            if request.method == "PATCH":
+                message = f"Invalid value: {json.dumps(json.dumps(new, separators=(',', ':')))}: {why}"
+                cause = {"reason": "FieldValueInvalid", "message": message, "field": "patch"}
+                raise StatusError(422, "Invalid", f' "" is invalid: patch: {message}', {"causes": [cause]})
             raise bad_request(f'Scale in version "v1" cannot be handled as a Scale: {why}')
         check_replicas(target.name, replicas)
         version = (new.get("metadata") or {}).get("resourceVersion")
@@ -153,6 +160,11 @@ class Subresources:
             path += "?" + "&".join(f"{key}={value}" for key, value in request.query.items())
         plural = target.resource.plural
         status, seconds, body = self._behaviour.proxy(plural, target.namespace, name, port, path)
+        if status == 503 and body.startswith(_OWN_WORDS):
+            error = StatusError(503, "ServiceUnavailable", body)
+            answer = Response(503, error.body())
+            answer.seconds = seconds
+            return answer
         is_json = body.lstrip().startswith("{")
         answer = Response(status, body=body.encode(), content_type="application/json" if is_json else "text/plain")
         answer.headers["Server-Timing"] = f"total;dur={seconds * 1000:.3f}"

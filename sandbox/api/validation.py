@@ -16,8 +16,8 @@ import yaml
 from .quantity import value_of
 from .resources import Resource
 from .schema import Node
-from .selectors import selects
 from .status import invalid
+from .workloads import check_service, check_workload
 
 Object = dict[str, Any]
 Causes = list[dict[str, str]]
@@ -33,6 +33,12 @@ _LABEL_WORDS = (
     f"with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
 )
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+_NAME_PART = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+_NAME_WORDS = (
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
+    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+)
 _UNCHECKED = ("Event", "Lease")
 _ANY_NAME = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 
@@ -48,7 +54,9 @@ def validate(resource: Resource, node: Node, obj: Object, old: Object | None = N
                 _check_field(node, part, value, part, causes)
         _check_missing(node, obj, "", causes, skip=("metadata", "status"))
     _check_labels(obj, causes)
-    _check_workload(resource, obj, causes)
+    check_workload(resource.kind, obj.get("spec") or {}, causes)
+    if resource.kind == "Service":
+        check_service(obj["spec"], causes)
     if old is not None:
         _check_unchanged(resource, old, obj, causes)
     if causes:
@@ -171,6 +179,11 @@ def _check_amount(amount: str, path: str, causes: Causes) -> None:
 
 
 def _check_labels(obj: Object, causes: Causes) -> None:
+    for group in ("labels", "annotations"):
+        for key in obj["metadata"].get(group, {}):
+            if not _NAME_PART.fullmatch(key.rpartition("/")[2]):
+                message = f"Invalid value: {_shown(key)}: {_NAME_WORDS}"
+                causes.append(_cause("FieldValueInvalid", message, f"metadata.{group}"))
     for value in obj["metadata"].get("labels", {}).values():
         if len(value) > 63 or not _LABEL_VALUE.fullmatch(value):
             message = (
@@ -181,28 +194,6 @@ def _check_labels(obj: Object, causes: Causes) -> None:
             )
             causes.append(_cause("FieldValueInvalid", message, "metadata.labels"))
             return
-
-
-def _check_workload(resource: Resource, obj: Object, causes: Causes) -> None:
-    """The selector of a workload must select the Pods that its template makes; mounts must name volumes."""
-    spec = obj.get("spec") or {}
-    template = spec.get("template") if resource.kind != "PodTemplate" else None
-    if resource.kind in ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet") and isinstance(template, dict):
-        labels = template.get("metadata", {}).get("labels", {})
-        selector = spec.get("selector")
-        if selector is None or not selects(selector, labels):
-            message = f"Invalid value: {_shown(labels)}: `selector` does not match template `labels`"
-            causes.append(_cause("FieldValueInvalid", message, "spec.template.metadata.labels"))
-    pod, where = (
-        (spec, "spec") if resource.kind == "Pod" else ((template or {}).get("spec") or {}, "spec.template.spec")
-    )
-    claims = [claim.get("metadata", {}).get("name") for claim in spec.get("volumeClaimTemplates", ())]
-    volumes = {volume.get("name") for volume in pod.get("volumes", ())} | set(claims)
-    for index, container in enumerate(pod.get("containers", ())):
-        for place, mount in enumerate(container.get("volumeMounts", ())):
-            if mount.get("name") not in volumes:
-                field = f"{where}.containers[{index}].volumeMounts[{place}].name"
-                causes.append(_cause("FieldValueNotFound", f'Not found: "{mount.get("name")}"', field))
 
 
 def _check_unchanged(resource: Resource, old: Object, new: Object, causes: Causes) -> None:

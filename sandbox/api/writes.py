@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..store import Store
-from .admission import admit
+from .admission import admit, with_template_generation
 from .decoding import WrongType, decode
 from .events import from_group
 from .exchange import Request, Response, Target
@@ -107,6 +107,7 @@ class Writes:
         validate(resource, node, obj)
         if not meta.get("name"):
             meta["name"] = self._store.generated_name(meta["generateName"])
+        written = obj
         if resource.kind == "Job":
             obj = _with_job_labels(obj, self._store.new_uid())
         stored_as = from_group(obj) if resource.stored_as == "Event" else obj
@@ -114,7 +115,7 @@ class Writes:
             raise already_exists(resource.plural, resource.group, meta["name"])
         admitted = admit(self._store, resource, stored_as)
         if "managedFields" not in meta:
-            fields = after_update(node, None, obj, request.manager, self._store.clock.stamp(), resource.api_version)
+            fields = after_update(node, None, written, request.manager, self._store.clock.stamp(), resource.api_version)
             if fields:
                 admitted["metadata"]["managedFields"] = fields
         stored = self._store.create(admitted, dry=request.dry)
@@ -125,6 +126,7 @@ class Writes:
         new, on_status = _merged_halves(resource, target.subresource, old, obj)
         if not on_status:
             validate(resource, node, new, old)
+            new = _counted(resource, old, new)
         if new["metadata"].get("managedFields") == []:
             new["metadata"] = {key: value for key, value in new["metadata"].items() if key != "managedFields"}
         else:
@@ -284,6 +286,14 @@ def _merged_halves(resource: Resource, subresource: str, old: Object, obj: Objec
     return new, False
 
 
+def _counted(resource: Resource, old: Object, new: Object) -> Object:
+    """A DaemonSet whose template changed counts one up."""
+    if resource.kind != "DaemonSet" or old["spec"].get("template") == new["spec"].get("template"):
+        return new
+    before = old["metadata"].get("annotations", {}).get("deprecated.daemonset.template.generation", "1")
+    return with_template_generation(new, int(before) + 1)
+
+
 def _kept_addresses(old: Object, new: Object) -> Object:
     if new.get("type") == "ExternalName":
         return new
@@ -355,7 +365,7 @@ def _field_warnings(request: Request, unknown: list[str], refusal: Callable[[str
     """Warnings for unknown fields; with strict validation, a refusal."""
     if not unknown:
         return []
-    texts = [f'unknown field "{path}"' for path in sorted(unknown)]
+    texts = [f'unknown field "{path}"' for path in unknown]
     level = request.query.get("fieldValidation", "Warn")
     if level == "Strict":
         raise refusal(f"strict decoding error: {', '.join(texts)}")
@@ -369,8 +379,10 @@ def _not_handled(resource: Resource, why: str) -> StatusError:
 def _bad_patch(kind: str, sent: Any, new: Any, why: str) -> StatusError:
     if kind == STRATEGIC_PATCH:
         shown = go_map(sent)
-        if "of type int32" in why or "of type int64" in why:
+        if why.endswith(("of type int32", "of type int64")):
             why = f"unrecognized type: {why.rpartition(' ')[2]}"
+        elif "unmarshal number" in why and why.endswith("of type string"):
+            why = "cannot convert int64 to string"
     else:
         shown = json.dumps(new, separators=(",", ":"))
     message = f"Invalid value: {json.dumps(shown)}: {why}"
@@ -389,9 +401,11 @@ def _with_job_labels(job: Object, uid: str) -> Object:
     labels = {**template.get("metadata", {}).get("labels", {}), **mine, **old_style}
     template = {**template, "metadata": {**template.get("metadata", {}), "labels": labels}}
     selector = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+    meta = {**job["metadata"], "uid": uid}
+    meta["labels"] = meta.get("labels") or labels
     return {
         **job,
-        "metadata": {**job["metadata"], "uid": uid},
+        "metadata": meta,
         "spec": {**job["spec"], "selector": selector, "template": template},
     }
 
