@@ -115,12 +115,12 @@ def test_a_real_failure_is_named(cluster: Cluster, name: str, text: str) -> None
 
 
 def test_what_is_sound_has_no_anomaly(cluster: Cluster) -> None:
-    found = wait_for(cluster, "cart", "ImagePullBackOff")
+    found = look(cluster, SPACE, (("cart", ""),))
     assert not [fact.text for fact in found.anomalies if fact.subject.name == "cart"]
 
 
 def test_sound_services_are_measured(cluster: Cluster) -> None:
-    found = wait_for(cluster, "cart", "ImagePullBackOff")
+    found = look(cluster, SPACE, (("cart", ""),))
     measured = [item for item in found.inventory.measurements if item.target == ObjectRef("Service", SPACE, "cart")]
     assert measured
     assert all(item.failed == 0 and 0 < item.seconds < 1 for item in measured)

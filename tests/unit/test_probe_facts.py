@@ -87,8 +87,6 @@ def config_map(name: str, **data: str) -> Object:
 
 def inventory(*objects: Object, **more: Any) -> Inventory:
     kinds: dict[str, tuple[Object, ...]] = dict.fromkeys(READ, ())
-        ("ConfigMap", "Secret", "Service", "EndpointSlice", "PersistentVolumeClaim", "ServiceAccount"), ()
-    )
     for item in objects:
         kinds[item["kind"]] = (*kinds.get(item["kind"], ()), item)
     return Inventory("shop", NOW, kinds, **more)
