@@ -41,10 +41,9 @@ def run_tasks(
     message, seconds (virtual). ``sleep`` lets virtual time pass while a module waits; by default the clock of
     the sandbox whose ``handle`` it is.
     """
-    sandbox = getattr(handle, "__self__", None)
-    sleep = sleep or sandbox.advance
-    now = (lambda: sandbox.clock.elapsed) if sandbox is not None else (lambda: 0.0)
-    run = _Run(Cluster(handle, sleep), now)
+    sandbox: Any = getattr(handle, "__self__", None)
+    now = (lambda: float(sandbox.clock.elapsed)) if sandbox is not None else (lambda: 0.0)
+    run = _Run(Cluster(handle, sleep or sandbox.advance), now)
     run.tasks(tasks)
     return run.results
 

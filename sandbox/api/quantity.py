@@ -38,7 +38,7 @@ def value_of(text: str) -> Decimal:
     """The number that a quantity stands for. Raises ValueError."""
     number, suffix = _split(text)
     if suffix in _BINARY:
-        return number * 1024 ** _BINARY[suffix]
+        return number * Decimal(1024 ** _BINARY[suffix])
     if suffix in _DECIMAL:
         return number.scaleb(_DECIMAL[suffix])
     return number.scaleb(int(suffix[1:]))

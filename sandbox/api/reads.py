@@ -41,7 +41,7 @@ class Reads:
             raise not_found(resource.plural, resource.group, target.name)
         return obj
 
-    def list(self, request: Request, target: Target) -> Response:
+    def collection(self, request: Request, target: Target) -> Response:
         resource, query = target.resource, request.query
         objects = self.selected(request, target)
         meta: Object = {"resourceVersion": str(self._store.version)}

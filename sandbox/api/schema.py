@@ -149,7 +149,7 @@ def _field(part: dict[str, Any]) -> Node:
         node.atomic = node.atomic or part.get("map") == "atomic"
         return node
     node = Node(_scalar_shape(part))
-    node.go = part.get("format") if part.get("format") in ("int32", "int64") else node.shape
+    node.go = str(part["format"]) if part.get("format") in ("int32", "int64") else node.shape
     node.go = {"integer": "int", "boolean": "bool", "number": "float64"}.get(node.go, node.go)
     node.enum = tuple(part.get("enum", ()))
     default = part.get("default")

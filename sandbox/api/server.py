@@ -68,7 +68,7 @@ class Api:
                 return self._reads.watch(request, target) if request.flag("watch") else self._reads.get(request, target)
             act = {"PUT": self._writes.update, "PATCH": self._writes.patch, "DELETE": self._writes.delete}.get(method)
         elif method == "GET":
-            return self._reads.watch(request, target) if request.flag("watch") else self._reads.list(request, target)
+            return self._reads.watch(request, target) if request.flag("watch") else self._reads.collection(request, target)
         else:
             if target.namespace is None and resource.namespaced:
                 raise _not_allowed()

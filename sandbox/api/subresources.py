@@ -223,6 +223,6 @@ def _no_log(pod: Object, container: str, previous: bool) -> str:
         return f'previous terminated container "{container}" in pod "{name}" not found'
     status = pod.get("status", {})
     states = [*status.get("containerStatuses", ()), *status.get("initContainerStatuses", ())]
-    state = next((there for there in states if there["name"] == container), {})
+    state: Object = next((there for there in states if there["name"] == container), {})
     reason = state.get("state", {}).get("waiting", {}).get("reason", "ContainerCreating")
     return f'container "{container}" in pod "{name}" is waiting to start: {_WAITING.get(reason, reason)}'

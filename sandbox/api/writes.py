@@ -90,7 +90,7 @@ class Writes:
     def delete_collection(self, request: Request, target: Target) -> Response:
         options = _delete_options(request)
         objects = self._reads.selected(request, target)
-        answer = self._reads.list(request, target)
+        answer = self._reads.collection(request, target)
         answer.body  # noqa: B018  (encoded before the objects go)
         for obj in objects:
             self._delete(request, target.resource, obj, options)
@@ -297,7 +297,7 @@ def _counted(resource: Resource, old: Object, new: Object) -> Object:
 def _kept_addresses(old: Object, new: Object) -> Object:
     if new.get("type") == "ExternalName":
         return new
-    kept = {key: old[key] for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy") if key in old}
+    kept: Object = {key: old[key] for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy") if key in old}
     return {**kept, **{key: value for key, value in new.items() if value not in ("", [])}}
 
 
