@@ -25,6 +25,7 @@ _CONTROLLERS = ("kube-controller-manager", "kubelet", "kube-scheduler", "kube-ap
 _SETTLED = 5.0
 """Seconds after its creation in which writes to an object still belong to creating it."""
 _OLD = 7 * 86400.0
+_FRESH = 3600.0
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,32 @@ class Change:
         return f"{short(self.path)}: {shown(self.path, self.old)} -> {shown(self.path, self.new)}"
 
 
-def drift_facts(view: View) -> Iterator[Draft]:
-    """One line for each object that changed lately, context by itself: a change is not a fault."""
+def drift_facts(view: View, about: Iterable[ObjectRef] = ()) -> Iterator[Draft]:
+    """One line for each object that changed, context by itself: a change is not a fault.
+
+    Of objects that are not in question, only what changed within the last hour.
+    """
+    wanted = set(about)
     for work in view.workloads.values():
-        yield from _revisions(view, work)
+        if work.ref in wanted or _is_fresh(view, work.manifest):
+            yield from _revisions(view, work)
     for kind in _TRACKED:
         for item in view.inventory.of(kind):
+            if reference(item) not in wanted and not _is_fresh(view, item):
+                continue
             owner = view.workloads.get(reference(item))
             yield from _edits(view, item, told=("spec.template",) if owner and len(history(view, owner)) > 1 else ())
+
+
+def _is_fresh(view: View, item: Manifest) -> bool:
+    """Whether somebody wrote the object within the last hour (its status aside)."""
+    times = [
+        str(entry.get("time") or "")
+        for entry in item["metadata"].get("managedFields") or ()
+        if entry.get("subresource") != "status" and entry.get("manager") not in _CONTROLLERS
+    ]
+    since = view.age_of(max(times, default=""))
+    return since is not None and since < _FRESH
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
@@ -62,21 +81,16 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
 def history(view: View, work: Workload) -> list[tuple[int, str, Manifest]]:
     """A workload's revisions, newest first: number, time of creation, Pod template."""
     found: list[tuple[int, str, Manifest]] = []
-    for kind in ("ReplicaSet", "ControllerRevision"):
-        for item in view.inventory.of(kind):
-            meta = item["metadata"]
-            if not any(
-                owner.get("uid") == work.manifest["metadata"].get("uid") for owner in meta.get("ownerReferences") or ()
-            ):
-                continue
-            if kind == "ReplicaSet":
-                number = (meta.get("annotations") or {}).get(REVISION, "0")
-                template = item["spec"].get("template") or {}
-            else:
-                number = item.get("revision", 0)
-                template = ((item.get("data") or {}).get("spec") or {}).get("template") or {}
-            if str(number).isdigit():
-                found.append((int(number), str(meta.get("creationTimestamp") or ""), template))
+    for item in view.revisions.get(str(work.manifest["metadata"].get("uid")), ()):
+        meta = item["metadata"]
+        if "spec" in item:
+            number = (meta.get("annotations") or {}).get(REVISION, "0")
+            template = item["spec"].get("template") or {}
+        else:
+            number = item.get("revision", 0)
+            template = ((item.get("data") or {}).get("spec") or {}).get("template") or {}
+        if str(number).isdigit():
+            found.append((int(number), str(meta.get("creationTimestamp") or ""), template))
     return sorted(found, key=lambda entry: entry[0], reverse=True)
 
 

@@ -118,16 +118,15 @@ def _call(view: View, call: Call) -> Iterator[Draft]:
 
     Latent: a system may carry addresses of parts that are switched off.
     """
-    names = {item["metadata"]["name"]: item for item in view.inventory.of("Service")}
     if "Service" not in view.inventory.objects:
         return
     held = f" (from {call.where})" if call.where != call.caller else ""
     shown = f"{call.variable}{held} points at {call.host}{f':{call.port}' if call.port else ''}"
-    service = names.get(call.host)
+    service = view.service_named.get(call.host)
     if service is None:
         if _is_a_pod_name(view, call.host):
             return
-        near = get_close_matches(call.host, names, 2, 0.6)
+        near = get_close_matches(call.host, view.service_named, 2, 0.6)
         there = f"; there is {', '.join(near)}" if near else ""
         text = f"{shown}, but no such Service exists{there}"
         yield Draft("reference", call.caller, text, 0.0, "env", latent=0.8, salience=0.4)
@@ -204,7 +203,7 @@ def label_selector_matches(selector: Mapping[str, Any], labels: Mapping[str, str
 
 
 def _ingresses(view: View) -> Iterator[Draft]:
-    names = {item["metadata"]["name"]: item for item in view.inventory.of("Service")}
+    names = view.service_named
     for item in view.inventory.of("Ingress"):
         spec = item["spec"]
         backends = [spec.get("defaultBackend") or {}]

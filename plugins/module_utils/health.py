@@ -133,7 +133,7 @@ def _as_measured(before: Evidence, now: View) -> View:
     """The reading with only those measurements that there are from before too: others compare with nothing."""
     known = {(item.target, item.port, item.path) for item in before.inventory.measurements}
     kept = tuple(item for item in now.inventory.measurements if (item.target, item.port, item.path) in known)
-    return View(replace(now.inventory, measurements=kept))
+    return now.renewed(replace(now.inventory, measurements=kept))
 
 
 def grave(view: View, suspected: Iterable[ObjectRef] = ()) -> dict[ObjectRef, str]:

@@ -90,11 +90,10 @@ def neighbours(view: View, ref: ObjectRef) -> list[ObjectRef]:
         target for other in view.workloads.values() for target in {target for target, *_ in references(other)}
     )
     configured.sort(key=lambda target: shared[target])
-    named = {item["metadata"]["name"] for item in view.inventory.of("Service")}
     called = [
         ObjectRef("Service", ref.namespace, call.host)
         for call in view.calls
-        if call.caller == ref and call.host in named
+        if call.caller == ref and call.host in view.service_named
     ]
     behind = [one.ref for service in called for one in view.selected.get(service, ())]
     callers = [call.caller for service in services for call in view.callers.get(service.name, ())]

@@ -16,6 +16,7 @@ from .workloads import View
 
 _KINDS = ("Deployment", "StatefulSet", "Service")
 _LEAST = 3  # siblings that must agree before a difference tells
+_MOST = 25  # siblings that are compared with
 _VOLATILE = (
     "status",
     "metadata",
@@ -31,10 +32,16 @@ def peer_facts(view: View, about: Iterable[ObjectRef]) -> Iterator[Draft]:
     """For some objects, their leaves that no sibling shares although the siblings agree."""
     wanted = set(about)
     for kind in _KINDS:
-        items = {reference(item): _conventional(item) for item in view.inventory.of(kind)}
+        asked = sorted(ref for ref in wanted if ref.kind == kind)
+        every = view.inventory.of(kind) if asked else ()
+        mine = [item for item in every if reference(item) in wanted]
+        siblings = [item for item in every if reference(item) not in wanted][:_MOST]
+        items = {reference(item): _conventional(item) for item in (*mine, *siblings)}
         if len(items) <= _LEAST:
             continue
-        for ref in sorted(wanted & set(items)):
+        for ref in asked:
+            if ref not in items:
+                continue
             found = list(_odd(ref, items))
             if found:
                 text = "; ".join(f"{path} is {mine}, siblings have {theirs}" for path, mine, theirs in found[:2])

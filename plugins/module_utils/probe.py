@@ -56,7 +56,7 @@ def look(
         asked = doors(view, _worth_measuring(view, about, targets))
         answers = (replace(item, error=line(item.error, 160, masks)) for item in ask(cluster, asked))
         inventory = replace(inventory, measurements=tuple(answers))
-    return _masked(evidence(inventory, suspects, targets, masks), masks)
+    return _masked(evidence(inventory, suspects, targets, masks, view.renewed(inventory)), masks)
 
 
 def evidence(
@@ -64,14 +64,15 @@ def evidence(
     suspects: tuple[tuple[str, str], ...] = (),
     targets: tuple[ObjectRef, ...] = (),
     masks: Iterable[str] = (),
+    view: View | None = None,
 ) -> Evidence:
-    """What an Inventory tells; pure."""
-    view = View(inventory)
+    """What an Inventory tells; pure. ``view``: one of this very Inventory, where there is one already."""
+    view = view or View(inventory)
     suspected = found_suspects(view, suspects)
     drafts = settled(view, anomalies(view), suspected)
     about = near(view, suspected, drafts, targets)
     context = [
-        *drift_facts(view),
+        *drift_facts(view, (*about, *targets)),
         *peer_facts(view, about[:_DETAILED]),
         *spec_facts(view, (*targets, *about[:_DETAILED])),
     ]

@@ -120,7 +120,7 @@ def verify_undone(
         view = View(inventory)
         where = scope(before, view, touched, ())
         asked = doors(view, [ref for ref in where.around if ref.kind == "Service" or ref in view.workloads], siblings=1)
-        measured = View(replace(inventory, measurements=ask(cluster, asked, 1)))
+        measured = view.renewed(replace(inventory, measurements=ask(cluster, asked, 1)))
         lines = worse(before, measured, where)
         waited = seconds_between(started, inventory.time) or 0.0
         if not lines or waited >= timeout:
@@ -147,7 +147,7 @@ def _observe(
         for item in ask(cluster, asked, 2):
             samples.setdefault((item.target, item.port, item.path), []).append(item)
         pooled = tuple(_pooled(items) for items in samples.values())
-        view = View(replace(inventory, measurements=pooled))
+        view = view.renewed(replace(inventory, measurements=pooled))
         found += _request_checks(pooled, where)
     found += symptom_checks(before, view, where)
     found += asserted_checks(cluster, view, asserted) if all(check.passed for check in found) else []

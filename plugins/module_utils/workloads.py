@@ -57,6 +57,13 @@ class View:
     def __init__(self, inventory: Inventory) -> None:
         self.inventory = inventory
 
+    def renewed(self, inventory: Inventory) -> View:
+        """The same objects with other logs or measurements: what was computed stays valid."""
+        other = View(inventory)
+        kept = {name: value for name, value in self.__dict__.items() if name != "inventory"}
+        other.__dict__.update(kept)
+        return other
+
     @cached_property
     def owners(self) -> dict[ObjectRef, ObjectRef]:
         """The topmost owner of each object that has one here."""
@@ -98,12 +105,31 @@ class View:
     @cached_property
     def selected(self) -> dict[ObjectRef, tuple[Workload, ...]]:
         """The workloads whose Pods a Service selects."""
-        return {
-            reference(service): tuple(
-                work for work in self.workloads.values() if matches(service["spec"].get("selector"), work.labels)
-            )
-            for service in self.inventory.of("Service")
-        }
+        labelled: dict[tuple[str, str], list[Workload]] = {}
+        for work in self.workloads.values():
+            for pair in work.labels.items():
+                labelled.setdefault(pair, []).append(work)
+        found = {}
+        for service in self.inventory.of("Service"):
+            selector = service["spec"].get("selector") or {}
+            candidates = labelled.get(next(iter(selector.items()), ("", "")), [])
+            found[reference(service)] = tuple(work for work in candidates if matches(selector, work.labels))
+        return found
+
+    @cached_property
+    def service_named(self) -> dict[str, Manifest]:
+        """The Services by name."""
+        return {item["metadata"]["name"]: item for item in self.inventory.of("Service")}
+
+    @cached_property
+    def revisions(self) -> dict[str, list[Manifest]]:
+        """ReplicaSets and ControllerRevisions by the uid of what they belong to."""
+        found: dict[str, list[Manifest]] = {}
+        for kind in ("ReplicaSet", "ControllerRevision"):
+            for item in self.inventory.of(kind):
+                for owner in item["metadata"].get("ownerReferences") or ():
+                    found.setdefault(str(owner.get("uid")), []).append(item)
+        return found
 
     @cached_property
     def services(self) -> dict[ObjectRef, tuple[Manifest, ...]]:
@@ -133,10 +159,9 @@ class View:
     @cached_property
     def callers(self) -> dict[str, tuple[Call, ...]]:
         """Calls by the name of the existing Service that they go to."""
-        names = {service["metadata"]["name"] for service in self.inventory.of("Service")}
         found: dict[str, list[Call]] = {}
         for call in self.calls:
-            if call.host in names:
+            if call.host in self.service_named:
                 found.setdefault(call.host, []).append(call)
         return {name: tuple(items) for name, items in found.items()}
 
@@ -212,7 +237,6 @@ _HOST_NAME = re.compile(
 
 
 def _calls(view: View, work: Workload) -> Iterator[Call]:
-    names = {service["metadata"]["name"] for service in view.inventory.of("Service")}
     seen: set[tuple[str, str, int | None]] = set()
     for container in work.containers:
         texts = list(view.values(work, container))
@@ -221,7 +245,7 @@ def _calls(view: View, work: Workload) -> Iterator[Call]:
         for variable, value, where in texts:
             for host, port, url in _hosts(variable, value):
                 short = inside(host, view.inventory.namespace)
-                if short and (url or short in names or port) and (variable, short, port) not in seen:
+                if short and (url or short in view.service_named or port) and (variable, short, port) not in seen:
                     seen.add((variable, short, port))
                     yield Call(work.ref, variable, short, port, url, where)
 
