@@ -14,9 +14,9 @@ from .redact import line
 from .workloads import View
 
 LINES = 14
-CHARACTERS = 1600
+CHARACTERS = 1200
 """Of all lines together: about 450 tokens, what a small model reads well."""
-_LINE = 230
+_LINE = 200
 _ANOMALIES_A_SUBJECT = 3
 _CONTEXT_A_SUBJECT = 2
 

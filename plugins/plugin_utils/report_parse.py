@@ -151,7 +151,7 @@ def _read(value: Any, raw: str, namespace: str | None) -> ReportDraft:
             return read_structure(data)
     except RecursionError as error:
         raise InputError("The report is nested too deeply.", "Give the part that matters.") from error
-    draft = read_text(raw[:_READ])
+    draft = read_text(raw[:_READ], namespace or "")
     return replace(draft, summary=draft.summary or raw[:_SUMMARY])
 
 

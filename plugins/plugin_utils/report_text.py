@@ -72,11 +72,11 @@ _HYPHENATED_WORDS = re.compile(
 _MOST = 8
 
 
-def read_text(text: str) -> ReportDraft:
-    """The draft of a plain text; its first lines are the summary."""
+def read_text(text: str, place: str = "") -> ReportDraft:
+    """The draft of a plain text; ``place`` is the namespace, where it is known already."""
     namespace = _namespace(text)
     found: dict[str, Suspect] = {}
-    for item in _suspects(text):
+    for item in _suspects(text, place or namespace):
         known = found.get(item.name)
         if item.name != namespace and (known is None or (not known.kind and item.kind)):
             found[item.name] = item
@@ -101,9 +101,12 @@ def _namespace(text: str) -> str:
     return address.group(2).lower() if address else ""
 
 
-def _suspects(text: str) -> Iterator[Suspect]:
+def _suspects(text: str, place: str) -> Iterator[Suspect]:
     """The names in a text, the surest ways of naming first."""
     sure = list(_named_with_kind(text))
+    if place:  # shop/cart, as many tools write it
+        within = re.finditer(rf"(?<![\w/-]){re.escape(place)}/({_NAME})\b", text, re.IGNORECASE)
+        sure += [suspect(match.group(1)) for match in within if match.group(1).lower() not in KIND_NAMES]
     yield from sure
     marked = [suspect(match.group(1)) for match in _QUOTED.finditer(text) if _may_be_a_name(match.group(1))]
     marked += [suspect(match.group(1), "Pod") for match in _POD.finditer(text)]

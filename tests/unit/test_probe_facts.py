@@ -270,7 +270,7 @@ def test_facts_are_few_and_short() -> None:
     ]
     found = evidence(inventory(*items))
     assert len(found.facts) <= 14
-    assert sum(len(fact.text) for fact in found.facts) <= 1600
+    assert sum(len(fact.text) for fact in found.facts) <= 1200
     assert [fact.id for fact in found.facts] == [f"e{i}" for i in range(1, len(found.facts) + 1)]
 
 

@@ -21,6 +21,7 @@ def named(text: str) -> set[tuple[str, str]]:
         ("http://cart.shop.svc:8080/ times out", ("cart", "Service")),
         ("ts-order-service keeps restarting", ("ts-order-service", "")),
         ("checkout is down", ("checkout", "")),
+        ("something is wrong with shop/cart-db", ("cart-db", "")),
         ("web: 502 for a third of requests", ("web", "")),
         ("High latency on shipping", ("shipping", "")),
         ("Users report errors: payment fails with timeouts", ("payment", "")),
