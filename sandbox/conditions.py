@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+Value = Callable[[], Any]
+
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>-?\d+(?:\.\d+)?)|(?P<string>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
     r"|(?P<name>[A-Za-z_]\w*)|(?P<op>==|!=|<=|>=|[<>()\[\].,|]))"
@@ -24,6 +26,8 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<=": lambda a, b: a <= b,
     ">=": lambda a, b: a >= b,
 }
+_WITHIN: Callable[[Any, Any], bool] = lambda part, whole: part in whole  # noqa: E731
+_NOT_WITHIN: Callable[[Any, Any], bool] = lambda part, whole: part not in whole  # noqa: E731
 _FILTERS: dict[str, Callable[..., Any]] = {
     "length": len,
     "count": len,
@@ -69,20 +73,14 @@ def holds(condition: Any, names: Mapping[str, Any]) -> bool:
         return condition
     parser = _Parser(str(condition), names)
     try:
-        value = parser.whole()
+        return bool(parser.known(parser.whole()))
     except (TypeError, AttributeError, IndexError, KeyError) as error:
         raise BadCondition(f"The conditional check '{condition}' failed. The error was: {error}") from None
-    return bool(_known(value, str(condition)))
-
-
-def _known(value: Any, text: str) -> Any:
-    if value is _MISSING:
-        raise BadCondition(f"The conditional check '{text}' failed. The error was: it names something undefined")
-    return value
 
 
 class _Parser:
-    """Reads and evaluates in one pass, by precedence: or, and, not, comparison, filter, path."""
+    """Reads by precedence (or, and, not, comparison, filter, path) into functions that give the value when called:
+    what stands behind an ``or`` that is decided is never looked at, as in Jinja."""
 
     def __init__(self, text: str, names: Mapping[str, Any]) -> None:
         self.text, self.names = text, names
@@ -96,90 +94,98 @@ class _Parser:
             at = match.end()
         self.at = 0
 
-    def whole(self) -> Any:
+    def whole(self) -> Value:
         value = self.either()
         if self.at < len(self.tokens):
             raise BadCondition(f"cannot read the condition '{self.text}' from '{self.tokens[self.at][1]}' on")
         return value
 
-    def either(self) -> Any:
-        value = self.both()
+    def either(self) -> Value:
+        parts = [self.both()]
         while self.take("or"):
-            other = self.both()
-            value = _known(value, self.text) or other
-        return value
+            parts.append(self.both())
+        return parts[0] if len(parts) == 1 else lambda: any(self.known(part) for part in parts)
 
-    def both(self) -> Any:
-        value = self.negation()
+    def both(self) -> Value:
+        parts = [self.negation()]
         while self.take("and"):
-            other = self.negation()
-            # An undefined name behind a false one does no harm: Jinja would not look at it.
-            value = _known(value, self.text) and other
-        return value
+            parts.append(self.negation())
+        return parts[0] if len(parts) == 1 else lambda: all(self.known(part) for part in parts)
 
-    def negation(self) -> Any:
+    def negation(self) -> Value:
         if self.take("not"):
-            return not _known(self.negation(), self.text)
+            value = self.negation()
+            return lambda: not self.known(value)
         return self.comparison()
 
-    def comparison(self) -> Any:
+    def comparison(self) -> Value:
         value = self.filtered()
         while True:
             word = self.peek()
             if word in _COMPARE:
                 self.at += 1
-                value = _COMPARE[word](_known(value, self.text), _known(self.filtered(), self.text))
+                value = self.compared(value, _COMPARE[word], self.filtered())
             elif word == "in" or (word == "not" and self.peek(1) == "in"):
                 self.at += 1 if word == "in" else 2
-                value = (_known(value, self.text) in self.filtered()) == (word == "in")
+                value = self.compared(value, _WITHIN if word == "in" else _NOT_WITHIN, self.filtered())
             elif word == "is":
                 self.at += 1
-                wanted = not self.take("not")
-                value = self.test(value) == wanted
+                value = self.tested(value, not self.take("not"), self.next_word())
             else:
                 return value
 
-    def test(self, value: Any) -> bool:
-        name = self.next_word()
+    def compared(self, left: Value, compare: Callable[[Any, Any], bool], right: Value) -> Value:
+        return lambda: compare(self.known(left), self.known(right))
+
+    def tested(self, value: Value, wanted: bool, name: str) -> Value:
         if name in ("defined", "undefined"):
-            return (value is not _MISSING) == (name == "defined")
+            return lambda: ((value() is not _MISSING) == (name == "defined")) == wanted
         if name not in _TESTS:
             raise BadCondition(f"the test '{name}' in '{self.text}' is not known")
-        return _TESTS[name](_known(value, self.text))
+        return lambda: _TESTS[name](self.known(value)) == wanted
 
-    def filtered(self) -> Any:
+    def filtered(self) -> Value:
         value = self.path()
         while self.take("|"):
             name = self.next_word()
             given = self.arguments() if self.peek() == "(" else []
-            if name in ("default", "d"):
-                value = given[0] if value is _MISSING or (len(given) > 1 and given[1] and not value) else value
-            elif name in _FILTERS:
-                value = _FILTERS[name](_known(value, self.text), *given)
-            else:
-                raise BadCondition(f"the filter '{name}' in '{self.text}' is not known")
+            value = self.applied(value, name, given)
         return value
 
-    def path(self) -> Any:
+    def applied(self, value: Value, name: str, given: list[Value]) -> Value:
+        if name in ("default", "d"):
+            return lambda: self.defaulted(value(), [part() for part in given])
+        if name not in _FILTERS:
+            raise BadCondition(f"the filter '{name}' in '{self.text}' is not known")
+        return lambda: _FILTERS[name](self.known(value), *(part() for part in given))
+
+    def defaulted(self, value: Any, given: list[Any]) -> Any:
+        """``default('x')`` for what is missing; ``default('x', true)`` for what is empty too."""
+        if value is _MISSING or (len(given) > 1 and given[1] and not value):
+            return given[0] if given else ""
+        return value
+
+    def path(self) -> Value:
         value = self.atom()
         while True:
             if self.take("."):
                 kind, word = self.next_token()
-                value = _below(value, int(word) if kind == "number" else word)
+                value = _inside(value, int(word) if kind == "number" else word)
             elif self.take("["):
-                value = _below(value, self.either())
+                value = _inside(value, self.either()())
                 self.expect("]")
             else:
                 return value
 
-    def atom(self) -> Any:
+    def atom(self) -> Value:
         kind, text = self.next_token()
         if kind == "number":
-            return float(text) if "." in text else int(text)
+            number = float(text) if "." in text else int(text)
+            return lambda: number
         if kind == "string":
-            return re.sub(r"\\(.)", r"\1", text[1:-1])
+            return lambda: re.sub(r"\\(.)", r"\1", text[1:-1])
         if kind == "name":
-            return _WORDS[text] if text in _WORDS else self.names.get(text, _MISSING)
+            return lambda: _WORDS[text] if text in _WORDS else self.names.get(text, _MISSING)
         if text == "(":
             value = self.either()
             self.expect(")")
@@ -189,10 +195,18 @@ class _Parser:
             while not self.take("]"):
                 items.append(self.either())
                 self.take(",")
-            return items
+            return lambda: [item() for item in items]
         raise BadCondition(f"cannot read the condition '{self.text}' at '{text}'")
 
-    def arguments(self) -> list[Any]:
+    def known(self, value: Value) -> Any:
+        found = value()
+        if found is _MISSING:
+            raise BadCondition(
+                f"The conditional check '{self.text}' failed. The error was: it names something undefined"
+            )
+        return found
+
+    def arguments(self) -> list[Value]:
         self.expect("(")
         given = []
         while not self.take(")"):
@@ -222,6 +236,10 @@ class _Parser:
             raise BadCondition(f"the condition '{self.text}' ends too early")
         self.at += 1
         return self.tokens[self.at - 1]
+
+
+def _inside(value: Value, key: Any) -> Value:
+    return lambda: _below(value(), key)
 
 
 def _below(value: Any, key: Any) -> Any:

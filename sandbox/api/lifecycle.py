@@ -44,6 +44,9 @@ class Lifecycle:
             if self._dependents.get(meta["uid"]):
                 self._store.clock.after(0, lambda: self._collect(meta["uid"]))
         else:
+            for owner in (old or {}).get("metadata", {}).get("ownerReferences") or ():
+                if owner not in owners:
+                    self._dependents.get(owner["uid"], {}).pop(key, None)
             for owner in owners:
                 self._dependents.setdefault(owner["uid"], {})[key] = None
             if type_ == "MODIFIED" and meta.get("deletionTimestamp") and _FOREGROUND in (meta.get("finalizers") or ()):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from email.utils import format_datetime
 from typing import Any
 
 from ..store import Store
 from . import openapi
 from .discovery import discover
-from .exchange import Request, Response, known_group, target_of
+from .exchange import Request, Response, Target, known_group, target_of
 from .lifecycle import Lifecycle
 from .reads import Reads, Watch
 from .status import StatusError
@@ -51,6 +52,7 @@ class Api:
         return self._resource(request)
 
     def _resource(self, request: Request) -> Response | Watch:
+        look: Callable[[Request, Target], Response | Watch]
         target = target_of(request.path)
         resource, method = target.resource, request.method
         if resource.read_only and method == "GET":
@@ -65,10 +67,12 @@ class Api:
             return self._below.answer(request, target)
         if target.name:
             if method == "GET":
-                return self._reads.watch(request, target) if request.flag("watch") else self._reads.get(request, target)
+                look = self._reads.watch if request.flag("watch") else self._reads.get
+                return look(request, target)
             act = {"PUT": self._writes.update, "PATCH": self._writes.patch, "DELETE": self._writes.delete}.get(method)
         elif method == "GET":
-            return self._reads.watch(request, target) if request.flag("watch") else self._reads.collection(request, target)
+            look = self._reads.watch if request.flag("watch") else self._reads.collection
+            return look(request, target)
         else:
             if target.namespace is None and resource.namespaced:
                 raise _not_allowed()

@@ -138,7 +138,7 @@ class Subresources:
         previous = request.flag("previous")
         tail = int(request.query["tailLines"]) if request.query.get("tailLines") else None
         text = self._behaviour.logs(target.namespace, target.name, container, previous, tail)
-        if text is None:
+        if text is None or not _has_run(pod, container, previous):
             raise bad_request(_no_log(pod, container, previous))
         if request.query.get("limitBytes"):
             text = text[: int(request.query["limitBytes"])]
@@ -217,12 +217,25 @@ def _usage(cores: float, size: float) -> Object:
     return {"cpu": f"{round(cores * 1e9)}n" if cores else "0", "memory": f"{round(size / 1024)}Ki"}
 
 
+def _state_of(pod: Object, container: str) -> Object:
+    status = pod.get("status", {})
+    states = [*status.get("containerStatuses", ()), *status.get("initContainerStatuses", ())]
+    return next((there for there in states if there["name"] == container), {})
+
+
+def _has_run(pod: Object, container: str, previous: bool) -> bool:
+    """Whether there is a log to read: of the run before, or of this one (of the last one while the next waits)."""
+    state = _state_of(pod, container)
+    ended_before = "terminated" in state.get("lastState", {})
+    return (
+        ended_before if previous else ended_before or not {"running", "terminated"}.isdisjoint(state.get("state", {}))
+    )
+
+
 def _no_log(pod: Object, container: str, previous: bool) -> str:
     name = pod["metadata"]["name"]
     if previous:
         return f'previous terminated container "{container}" in pod "{name}" not found'
-    status = pod.get("status", {})
-    states = [*status.get("containerStatuses", ()), *status.get("initContainerStatuses", ())]
-    state: Object = next((there for there in states if there["name"] == container), {})
+    state = _state_of(pod, container)
     reason = state.get("state", {}).get("waiting", {}).get("reason", "ContainerCreating")
     return f'container "{container}" in pod "{name}" is waiting to start: {_WAITING.get(reason, reason)}'
