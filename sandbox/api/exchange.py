@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import yaml
 
+from .protobuf import Unreadable, decode_protobuf
 from .resources import BY_PATH, GROUP_VERSIONS, Resource
 from .status import StatusError, bad_request, no_such_path
 
@@ -53,9 +54,12 @@ class Request:
         """The body as data. Raises 400 and 415."""
         if self.body is None or isinstance(self.body, (dict, list)):
             return self.body
-        text = self.body if isinstance(self.body, str) else bytes(self.body).decode("utf-8", "replace")
         if "protobuf" in self.content_type or "cbor" in self.content_type:
-            raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+            try:
+                return decode_protobuf(bytes(self.body))
+            except (Unreadable, TypeError):
+                raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {}) from None
+        text = self.body if isinstance(self.body, str) else bytes(self.body).decode("utf-8", "replace")
         try:
             return yaml.safe_load(text) if "yaml" in self.content_type else json.loads(text)
         except (ValueError, yaml.YAMLError):
