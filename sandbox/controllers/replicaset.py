@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .pods import Refused, create_pod, is_active, is_available, is_ready, owned, with_condition
-from .world import World
+from .pods import Refused, condition, create_pod, is_active, is_available, is_ready, owned, with_condition
+from .world import World, seconds_since
 
 Object = dict[str, Any]
 
@@ -25,7 +25,7 @@ def reconcile(world: World, namespace: str, name: str) -> None:
         except Refused as refused:
             failure = refused
             world.recorder.event(item, "Warning", "FailedCreate", f"Error creating: {refused}", _COMPONENT)
-            world.wake_after(30.0, "replicaset", namespace, name)
+            world.wake_after(_patience(world, item), "replicaset", namespace, name)
             break
         pods.append(pod)
         world.recorder.event(item, "Normal", "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}", _COMPONENT)
@@ -34,6 +34,12 @@ def reconcile(world: World, namespace: str, name: str) -> None:
         world.store.delete("Pod", namespace, pod["metadata"]["name"])
         world.recorder.event(item, "Normal", "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}", _COMPONENT)
     _write_status(world, item, pods, failure)
+
+
+def _patience(world: World, item: Object) -> float:
+    """Seconds until the next try: it doubles with the time that creating has failed already."""
+    failing = condition(item, "ReplicaFailure")
+    return min(960.0, max(15.0, seconds_since(world, failing["lastTransitionTime"]))) if failing else 15.0
 
 
 def _worth(pod: Object) -> tuple[bool, bool, bool, int, int]:
@@ -60,7 +66,8 @@ def _write_status(world: World, item: Object, pods: list[Object], failure: Refus
         if value:
             status[key] = value
     if failure is not None:
-        now = world.clock.stamp()
+        # Each refusal names another Pod; the condition keeps the first one's words, as the real one does.
         new = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": str(failure)}
-        status["conditions"] = with_condition(live.get("status", {}).get("conditions", []), new, now)
+        kept = condition(live, "ReplicaFailure")
+        status["conditions"] = [kept] if kept else with_condition([], new, world.clock.stamp())
     world.put_status(live, status)

@@ -43,7 +43,7 @@ class Fault:
     """One family. ``damage`` chooses a victim and values in a healthy system, or None when there is none.
 
     ``right``: resolve, or escalate where the default policy forbids every repair. ``taught``: used in training;
-    the others are for tests of what was never seen.
+    the others are for tests of what was never seen. ``touches_cluster``: not for a cluster that others use.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Fault:
     variants: tuple[str, ...]
     damage: Callable[[Scene, random.Random, str], Damage | None]
     taught: bool = True
+    touches_cluster: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from ..systems.edits import Edit
 from .fault import TEMPLATE_VARIANTS, Damage, Fault
 from .scene import Scene, Victim
 
-_NEEDED_BESIDES = 12  # MB that a process takes before its working set
+_NEEDED_BESIDES = 14  # MB that a process takes before its working set
 
 
 def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:

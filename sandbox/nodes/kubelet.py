@@ -262,11 +262,12 @@ class Kubelet:
             self._publish(run)
             self._later(run, item, 1.0, lambda run, item: self._again(run, item, ended))
             return
+        pause = wait + self.world.rng.uniform(0, 12)  # the kubelet looks every ten seconds or so
         who = f"{item.name} pod={run.name}_{run.namespace}({run.uid})"
         item.state = {"waiting": {"reason": "CrashLoopBackOff", "message": f"back-off {_length(wait)} restarting failed container={who}"}}
-        self._event(pod, run, "Warning", "BackOff", f"Back-off restarting failed container {item.name} in pod {run.name}_{run.namespace}({run.uid})", item)  # fmt: skip
+        self._event(pod, run, "Warning", "BackOff", f"Back-off restarting failed container {item.name} in pod {run.name}_{run.namespace}({run.uid})", item, int(pause // 12) + 1)  # fmt: skip
         self._publish(run)
-        self._later(run, item, wait, lambda run, item: self._again(run, item, ended))
+        self._later(run, item, pause, lambda run, item: self._again(run, item, ended))
 
     def _again(self, run: PodRun, item: ContainerRun, ended: Object) -> None:
         item.restarts += 1
@@ -349,9 +350,9 @@ class Kubelet:
 
         self.world.clock.after(seconds, due)
 
-    def _event(self, pod: Object, run: PodRun, kind: str, reason: str, message: str, item: ContainerRun | None = None) -> None:
+    def _event(self, pod: Object, run: PodRun, kind: str, reason: str, message: str, item: ContainerRun | None = None, times: int = 1) -> None:  # fmt: skip
         field = f"spec.containers{{{item.name}}}" if item else ""
-        self.world.recorder.event(pod, kind, reason, message, "kubelet", field, run.node)
+        self.world.recorder.event(pod, kind, reason, message, "kubelet", field, run.node, times)
 
     def _pod(self, run: PodRun) -> Object | None:
         pod = self.world.store.get("Pod", run.namespace, run.name)

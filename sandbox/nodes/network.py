@@ -112,15 +112,17 @@ class Network:
         service = self._world.store.get("Service", namespace, name)
         if service is None:
             return 404, _HOP, f'services "{name}" not found'
+        asked = f"{name}:{port}" if port else name
         ports = service["spec"].get("ports", ())
-        entry = next((item for item in ports if port in (str(item["port"]), item.get("name", ""))), None)
-        if not port and len(ports) == 1:
-            entry = ports[0]
-        if entry is None:
-            return 503, _HOP, f'no service port "{port}" found for service "{name}"'
-        targets = self._ready_targets(service, entry)
+        if port.isdecimal():
+            entry = next((item for item in ports if item["port"] == int(port)), None)
+            if entry is None:
+                return 503, _HOP, f'no service port {port} found for service "{name}"'
+        else:
+            entry = next((item for item in ports if item.get("name", "") == port), None)
+        targets = self._ready_targets(service, entry) if entry else []
         if not targets:
-            return 503, _HOP, f'no endpoints available for service "{name}"'
+            return 503, _HOP, f'no endpoints available for service "{asked}"'
         return self._through_proxy(*self._pick(targets), path)
 
     # What the nodes ask
