@@ -33,8 +33,10 @@ _SUBJECT = re.compile(
     re.IGNORECASE,
 )
 _FRONT = re.compile(rf"^\s*(?:\[\w+\]\s*)?({_NAME}):\s")
+_CAUSE = re.compile(rf"\b(?:cause|culprit|component|target)\b\s*(?:is|:|=)\s*({_NAME})\b", re.IGNORECASE)
+_RANKED = re.compile(rf"(?:^|\s)1[.)]\s+({_NAME})\b")
 _TROUBLE_WITH = re.compile(
-    r"\b(?:latency|latencies|slowness|errors?|timeouts?|failures?|outage|problems?|trouble|issues?|[45]\d\ds?|incident)\s+"
+    r"\b(?:latency|latencies|slowness|errors?|timeouts?|failures?|outage|problems?|trouble|wrong|issues?|[45]\d\ds?|incident)\s+"
     rf"(?:on|in|from|of|for|with|at|calling|when calling)\s+(?:the\s+|our\s+)?({_NAME})\b",
     re.IGNORECASE,
 )
@@ -76,7 +78,7 @@ def read_text(text: str, place: str = "") -> ReportDraft:
     """The draft of a plain text; ``place`` is the namespace, where it is known already."""
     namespace = _namespace(text)
     found: dict[str, Suspect] = {}
-    for item in _suspects(text, place or namespace):
+    for item in _suspects(text, {place, namespace} - {""}):
         known = found.get(item.name)
         if item.name != namespace and (known is None or (not known.kind and item.kind)):
             found[item.name] = item
@@ -101,10 +103,10 @@ def _namespace(text: str) -> str:
     return address.group(2).lower() if address else ""
 
 
-def _suspects(text: str, place: str) -> Iterator[Suspect]:
+def _suspects(text: str, places: set[str]) -> Iterator[Suspect]:
     """The names in a text, the surest ways of naming first."""
     sure = list(_named_with_kind(text))
-    if place:  # shop/cart, as many tools write it
+    for place in sorted(places):  # shop/cart, as many tools write it
         within = re.finditer(rf"(?<![\w/-]){re.escape(place)}/({_NAME})\b", text, re.IGNORECASE)
         sure += [suspect(match.group(1)) for match in within if match.group(1).lower() not in KIND_NAMES]
     yield from sure
@@ -115,8 +117,8 @@ def _suspects(text: str, place: str) -> Iterator[Suspect]:
     words = (match.group(1) for match in _DASHED.finditer(_without_addresses(text)))
     dashed = [suspect(word) for word in words if _is_compound_name(word)]
     yield from dashed
-    if not sure and not marked and not dashed:
-        for pattern in (_FRONT, _SUBJECT, _TROUBLE_WITH):
+    if not any(item.name not in places for item in (*sure, *marked, *dashed)):
+        for pattern in (_FRONT, _CAUSE, _SUBJECT, _TROUBLE_WITH, _RANKED):
             yield from (suspect(match.group(1)) for match in pattern.finditer(text) if _may_be_a_name(match.group(1)))
 
 
