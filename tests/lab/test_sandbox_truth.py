@@ -20,6 +20,8 @@ MERGE, STRATEGIC, JSON = (f"application/{kind}-patch+json" for kind in ("merge",
 APPLY = "application/apply-patch+yaml"
 VOLATILE = ("uid", "resourceVersion", "creationTimestamp", "time", "generation", "clusterIP", "clusterIPs", "status")
 
+HOST_IP = {"fieldRef": {"fieldPath": "status.hostIP"}}
+
 Ask = Callable[..., tuple[Any, Any]]
 
 
