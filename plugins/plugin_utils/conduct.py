@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import hashlib
 import os
 import socket
 import time
@@ -17,6 +18,7 @@ from typing import Any
 
 from ..module_utils.errors import InputError, RemediateError
 from .artefacts import Folder
+from .audit import append
 from .episode import Bounds, Episode
 from .gate import warm_lint
 from .hands import Ask, ControllerHands, Settings
@@ -107,9 +109,12 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
     seconds = spans.seconds()
     if folder is not None:
         try:
-            folder.episode(episode, seconds)
+            _record(folder, episode, seconds)
         except InputError as error:  # the disk filled up meanwhile; what was done is still to be told
             say(Tell("end", str(error)))
+    say(Tell("end", episode.message))
+    if folder is not None:
+        say(Tell("end", f"all of it is in {folder.path}"))
     return Conducted(episode, str(folder.path) if folder else "", seconds, tuple(diffs))
 
 
@@ -145,8 +150,31 @@ def _holder() -> str:
     return f"{user}@{socket.gethostname()}/{os.getpid()}-{time.time_ns()}"
 
 
+def _record(folder: Folder, episode: Episode, seconds: Mapping[str, float]) -> None:
+    """Writes episode.json, and a line of the audit log that is bound to it by its hash."""
+    path = folder.episode(episode, seconds)
+    entry = {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "outcome": episode.outcome,
+        "namespace": episode.report.namespace,
+        "fingerprint": episode.report.fingerprint,
+        "changed": [str(ref) for ref in episode.changed],
+        "episode": str(path),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    log = Path(_state()) / "audit.jsonl"
+    try:
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{log.parent} cannot be made: {error.strerror}.", "Set XDG_STATE_HOME elsewhere.") from error
+    append(log, entry)
+
+
+def _state() -> str:
+    return os.path.join(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"), "e2ereme")
+
+
 def _default_folder(report: Report) -> str:
     """A new folder in the user's state directory, by time and fingerprint."""
-    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
     name = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + (report.fingerprint[:8] or "report")
-    return os.path.join(state, "e2ereme", "episodes", name)
+    return os.path.join(_state(), "episodes", name)
