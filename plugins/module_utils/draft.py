@@ -42,7 +42,7 @@ _NOISE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"HTTP probe failed with statuscode"), "HTTP"),
     (re.compile(r"\b(Get|dial tcp) \"?(https?://)?\d+\.\d+\.\d+\.\d+"), r"\1 "),
     (re.compile(r"MountVolume\.SetUp failed for volume"), "mount of volume"),
-    (re.compile(r"Error creating: pods? \S+ is forbidden: "), "forbidden: "),
+    (re.compile(r"(?:Error creating: )?pods? \"?[^\s\"]+\"? is forbidden: "), "forbidden: "),
     (re.compile(r"\bdocker\.io/(?:library/)?"), ""),
 )
 

@@ -87,3 +87,8 @@ def test_changes_name_path_old_and_new() -> None:
 
 def test_a_variable_that_names_a_secret_is_not_shown() -> None:
     assert shown("spec.containers[app].env[DB_PASSWORD].value", "hunter22") == "***"
+
+
+def test_a_refused_pod_is_told_without_its_generated_name() -> None:
+    said = 'pods "cart-8zm2bwmj4w-bcv96" is forbidden: exceeded quota: small'
+    assert essential(said) == "forbidden: exceeded quota: small"
