@@ -19,9 +19,16 @@ from .systems.parts import node as machine
 Object = dict[str, Any]
 
 _CONTROLLERS = {
-    "Deployment": "deployment", "ReplicaSet": "replicaset", "StatefulSet": "statefulset", "DaemonSet": "daemonset",
-    "Job": "job", "Service": "endpoints", "Namespace": "namespace", "PersistentVolumeClaim": "claim", "ResourceQuota": "quota",
-}  # fmt: skip
+    "Deployment": "deployment",
+    "ReplicaSet": "replicaset",
+    "StatefulSet": "statefulset",
+    "DaemonSet": "daemonset",
+    "Job": "job",
+    "Service": "endpoints",
+    "Namespace": "namespace",
+    "PersistentVolumeClaim": "claim",
+    "ResourceQuota": "quota",
+}
 _OWNERS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Service")
 
 
@@ -34,25 +41,35 @@ class Behaviour:
         self.world = World(store, clock, rng, frozenset(getattr(system, "images", ())), rates)
         self.world.wake = self._wake
         self.kubelet = Kubelet(self.world)
-        self._machines = {item["metadata"]["name"]: item.get("status", {}) for item in getattr(system, "manifests", ()) if item["kind"] == "Node"}
+        self._machines = {
+            item["metadata"]["name"]: item.get("status", {})
+            for item in getattr(system, "manifests", ())
+            if item["kind"] == "Node"
+        }
         self._queue: deque[tuple[str, str, str]] = deque()
         self._queued: set[tuple[str, str, str]] = set()
         self._changed_at = 0.0
         self._do: dict[str, Callable[[str, str], None]] = {
             name: (lambda namespace, key, work=work: work(self.world, namespace, key))  # type: ignore[misc]
             for name, work in (
-                ("deployment", deployment.reconcile), ("replicaset", replicaset.reconcile), ("statefulset", statefulset.reconcile),
-                ("daemonset", daemonset.reconcile), ("job", job.reconcile), ("endpoints", endpoints.reconcile),
-                ("namespace", housekeeping.furnish_namespace), ("claim", housekeeping.bind_claim),
-                ("quota", housekeeping.count_quota), ("scheduler", placement.schedule),
+                ("deployment", deployment.reconcile),
+                ("replicaset", replicaset.reconcile),
+                ("statefulset", statefulset.reconcile),
+                ("daemonset", daemonset.reconcile),
+                ("job", job.reconcile),
+                ("endpoints", endpoints.reconcile),
+                ("namespace", housekeeping.furnish_namespace),
+                ("claim", housekeeping.bind_claim),
+                ("quota", housekeeping.count_quota),
+                ("scheduler", placement.schedule),
             )
-        }  # fmt: skip
+        }
         self._do["kubelet"] = lambda namespace, key: self.kubelet.sync("kubelet", namespace, key)
 
     def start(self) -> None:
         """Takes up everything that is there already and listens from then on."""
         self.world.store.subscribe(self._on_change)
-        for kind in ("Namespace", "PersistentVolumeClaim", *_CONTROLLERS, "Pod"):
+        for kind in (*_CONTROLLERS, "ControllerRevision", "EndpointSlice", "Pod"):
             for item in self.world.store.list(kind):
                 self._on_change("ADDED", None, item)
 
@@ -100,6 +117,7 @@ class Behaviour:
         item = new or old
         if item is None:
             return
+        self.world.keep_family(type_, item)
         kind, meta = item["kind"], item["metadata"]
         space, name = meta.get("namespace", ""), meta["name"]
         if type_ == "DELETED":

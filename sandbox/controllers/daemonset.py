@@ -19,7 +19,9 @@ def reconcile(world: World, namespace: str, name: str) -> None:
     if item is None or "deletionTimestamp" in item["metadata"]:
         return
     revision = ensure_revision(world, item).rsplit("-", 1)[1]
-    nodes = [node for node in world.store.list("Node") if not why_not(item["spec"]["template"]["spec"], node, daemon=True)]
+    nodes = [
+        node for node in world.store.list("Node") if not why_not(item["spec"]["template"]["spec"], node, daemon=True)
+    ]
     names = {node["metadata"]["name"] for node in nodes}
     pods = [pod for pod in owned(world, "Pod", item) if is_active(pod)]
     for pod in pods:
@@ -27,7 +29,13 @@ def reconcile(world: World, namespace: str, name: str) -> None:
             world.store.delete("Pod", namespace, pod["metadata"]["name"])
     for node in sorted(names - {pod["spec"].get("nodeName") for pod in owned(world, "Pod", item)}):
         try:
-            pod = create_pod(world, item, item["spec"]["template"], labels={REVISION_LABEL: revision, "pod-template-generation": "1"}, node=node)  # fmt: skip
+            pod = create_pod(
+                world,
+                item,
+                item["spec"]["template"],
+                labels={REVISION_LABEL: revision, "pod-template-generation": "1"},
+                node=node,
+            )
         except Refused as refused:
             world.recorder.event(item, "Warning", "FailedCreate", f"Error creating: {refused}", _COMPONENT)
             world.wake_after(30.0, "daemonset", namespace, name)
@@ -49,11 +57,18 @@ def _write_status(world: World, item: Object, names: set[str], revision: str) ->
     pods = [pod for pod in owned(world, "Pod", live) if is_active(pod)]
     ready = sum(is_ready(pod) for pod in pods)
     status: Object = {
-        "currentNumberScheduled": len(pods), "numberMisscheduled": 0, "desiredNumberScheduled": len(names), "numberReady": ready,
+        "currentNumberScheduled": len(pods),
+        "numberMisscheduled": 0,
+        "desiredNumberScheduled": len(names),
+        "numberReady": ready,
         "observedGeneration": live["metadata"].get("generation", 1),
-    }  # fmt: skip
+    }
     updated = sum(pod["metadata"]["labels"].get(REVISION_LABEL) == revision for pod in pods)
-    for key, value in (("updatedNumberScheduled", updated), ("numberAvailable", ready), ("numberUnavailable", len(names) - ready)):
+    for key, value in (
+        ("updatedNumberScheduled", updated),
+        ("numberAvailable", ready),
+        ("numberUnavailable", len(names) - ready),
+    ):
         if value:
             status[key] = value
     world.put_status(live, status)

@@ -17,17 +17,31 @@ REVISION = "deployment.kubernetes.io/revision"
 _DESIRED = "deployment.kubernetes.io/desired-replicas"
 _MAX = "deployment.kubernetes.io/max-replicas"
 _PAST = "deployment.kubernetes.io/revision-history"
-_NOT_COPIED = (REVISION, _DESIRED, _MAX, _PAST, "kubectl.kubernetes.io/last-applied-configuration",
-               "deprecated.deployment.rollback.to")  # fmt: skip
+_NOT_COPIED = (
+    REVISION,
+    _DESIRED,
+    _MAX,
+    _PAST,
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "deprecated.deployment.rollback.to",
+)
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _COMPONENT = "deployment-controller"
+_HASHES: dict[int, tuple[Object, str]] = {}  # stored objects are never changed: the same template has the same hash
 
 
 def template_hash(template: Object) -> str:
     """The pod-template-hash: a checksum in the letters that Kubernetes uses for names."""
+    known = _HASHES.get(id(template))
+    if known is not None and known[0] is template:
+        return known[1]
     text = json.dumps(template, sort_keys=True, separators=(",", ":")).encode()
     number = zlib.crc32(text) << 16 | zlib.adler32(text) & 0xFFFF
-    return "".join(_LETTERS[number // 27**place % 27] for place in range(10))
+    made = "".join(_LETTERS[number // 27**place % 27] for place in range(10))
+    if len(_HASHES) > 512:
+        _HASHES.clear()
+    _HASHES[id(template)] = (template, made)
+    return made
 
 
 def reconcile(world: World, namespace: str, name: str) -> None:
@@ -88,16 +102,26 @@ def _ensure_new(world: World, deployment: Object, new: Object | None, sets: list
         target = min(replicas, max(0, replicas + surge - sum(item["spec"]["replicas"] for item in old)))
         if spec.get("strategy", {}).get("type") == "Recreate" and any(item["spec"]["replicas"] for item in old):
             target = 0
-        new = world.store.create({
-            "apiVersion": "apps/v1", "kind": "ReplicaSet",
-            "metadata": {"name": f"{meta['name']}-{hash_}", "namespace": meta["namespace"], "labels": labels,
-                         "annotations": {**inherited, **wanted}, "ownerReferences": [reference(deployment)]},
-            "spec": {"replicas": target,
-                     "selector": {"matchLabels": {**spec["selector"].get("matchLabels", {}), HASH_LABEL: hash_}},
-                     "template": {**template, "metadata": {**template.get("metadata", {}), "labels": labels}},
-                     **({"minReadySeconds": spec["minReadySeconds"]} if spec.get("minReadySeconds") else {})},
-            "status": {"replicas": 0},
-        })  # fmt: skip
+        new = world.store.create(
+            {
+                "apiVersion": "apps/v1",
+                "kind": "ReplicaSet",
+                "metadata": {
+                    "name": f"{meta['name']}-{hash_}",
+                    "namespace": meta["namespace"],
+                    "labels": labels,
+                    "annotations": {**inherited, **wanted},
+                    "ownerReferences": [reference(deployment)],
+                },
+                "spec": {
+                    "replicas": target,
+                    "selector": {"matchLabels": {**spec["selector"].get("matchLabels", {}), HASH_LABEL: hash_}},
+                    "template": {**template, "metadata": {**template.get("metadata", {}), "labels": labels}},
+                    **({"minReadySeconds": spec["minReadySeconds"]} if spec.get("minReadySeconds") else {}),
+                },
+                "status": {"replicas": 0},
+            }
+        )
         if target:
             _say_scaled(world, deployment, new, 0, target)
         _progress(world, deployment, "NewReplicaSetCreated", f'Created new replica set "{new["metadata"]["name"]}"')
@@ -111,7 +135,9 @@ def _ensure_new(world: World, deployment: Object, new: Object | None, sets: list
     deployment = world.store.get("Deployment", meta["namespace"], meta["name"]) or deployment
     notes = deployment["metadata"].get("annotations", {})
     if notes.get(REVISION) != revision:
-        world.store.update({**deployment, "metadata": {**deployment["metadata"], "annotations": {**notes, REVISION: revision}}})  # fmt: skip
+        world.store.update(
+            {**deployment, "metadata": {**deployment["metadata"], "annotations": {**notes, REVISION: revision}}}
+        )
     return new
 
 
@@ -123,7 +149,8 @@ def _was_scaled(deployment: Object, sets: list[Object]) -> bool:
     """Someone changed spec.replicas since the ReplicaSets were last told."""
     wanted = str(deployment["spec"].get("replicas", 1))
     return any(
-        item["spec"]["replicas"] > 0 and item["metadata"].get("annotations", {}).get(_DESIRED, wanted) != wanted for item in sets
+        item["spec"]["replicas"] > 0 and item["metadata"].get("annotations", {}).get(_DESIRED, wanted) != wanted
+        for item in sets
     )
 
 
@@ -176,7 +203,9 @@ def _roll(world: World, deployment: Object, new: Object, old: list[Object]) -> N
     budget = total - minimum - new_missing
     if budget <= 0:
         return
-    old = sorted((item for item in old if item["spec"]["replicas"]), key=lambda item: item["metadata"]["creationTimestamp"])
+    old = sorted(
+        (item for item in old if item["spec"]["replicas"]), key=lambda item: item["metadata"]["creationTimestamp"]
+    )
     left: dict[str, int] = {item["metadata"]["name"]: item["spec"]["replicas"] for item in old}
     for item in old:  # what is not healthy goes first: that costs no availability
         dead = min(budget, item["spec"]["replicas"] - item.get("status", {}).get("availableReplicas", 0))
@@ -207,7 +236,9 @@ def _scale(world: World, deployment: Object, item: Object, replicas: int) -> Non
     before = item["spec"]["replicas"]
     wanted, surge, _ = bounds(deployment["spec"])
     notes = {**item["metadata"].get("annotations", {}), _DESIRED: str(wanted), _MAX: str(wanted + surge)}
-    world.store.update({**item, "metadata": {**item["metadata"], "annotations": notes}, "spec": {**item["spec"], "replicas": replicas}})  # fmt: skip
+    world.store.update(
+        {**item, "metadata": {**item["metadata"], "annotations": notes}, "spec": {**item["spec"], "replicas": replicas}}
+    )
     if before != replicas:
         _say_scaled(world, deployment, item, before, replicas)
 
@@ -242,13 +273,21 @@ def _progress(world: World, deployment: Object, reason: str, message: str, statu
 def _write_status(world: World, deployment: Object, new: Object | None, sets: list[Object]) -> Object:
     meta, spec, before = deployment["metadata"], deployment["spec"], deployment.get("status", {})
     now = world.clock.stamp()
-    counts = {key: sum(item.get("status", {}).get(key, 0) for item in sets) for key in ("replicas", "readyReplicas", "availableReplicas")}  # fmt: skip
+    counts = {
+        key: sum(item.get("status", {}).get(key, 0) for item in sets)
+        for key in ("replicas", "readyReplicas", "availableReplicas")
+    }
     updated = new.get("status", {}).get("replicas", 0) if new else 0
     wanted, _, missing = bounds(spec)
     unavailable = max(0, sum(item["spec"]["replicas"] for item in sets) - counts["availableReplicas"])
     status: Object = {"observedGeneration": meta.get("generation", 1)}
-    for key, value in (("replicas", counts["replicas"]), ("updatedReplicas", updated), ("readyReplicas", counts["readyReplicas"]),
-                       ("availableReplicas", counts["availableReplicas"]), ("unavailableReplicas", unavailable)):  # fmt: skip
+    for key, value in (
+        ("replicas", counts["replicas"]),
+        ("updatedReplicas", updated),
+        ("readyReplicas", counts["readyReplicas"]),
+        ("availableReplicas", counts["availableReplicas"]),
+        ("unavailableReplicas", unavailable),
+    ):
         if value:
             status[key] = value
     conditions: list[Object] = before.get("conditions", [])
@@ -258,7 +297,10 @@ def _write_status(world: World, deployment: Object, new: Object | None, sets: li
         enough = ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
     conditions = _set(conditions, "Available", *enough, now)
     conditions = _progressing(world, {**deployment, "status": status}, new, before, conditions, now)
-    failure = next((c for item in sets for c in item.get("status", {}).get("conditions", ()) if c["type"] == "ReplicaFailure"), None)  # fmt: skip
+    failure = next(
+        (c for item in sets for c in item.get("status", {}).get("conditions", ()) if c["type"] == "ReplicaFailure"),
+        None,
+    )
     conditions = [item for item in conditions if item["type"] != "ReplicaFailure"]
     if failure:
         conditions = _set(conditions, "ReplicaFailure", "True", failure["reason"], failure["message"], now)
@@ -266,16 +308,28 @@ def _write_status(world: World, deployment: Object, new: Object | None, sets: li
     return world.put_status(deployment, status)
 
 
-def _progressing(world: World, deployment: Object, new: Object | None, before: Object, conditions: list[Object], now: str) -> list[Object]:  # fmt: skip
+def _progressing(
+    world: World, deployment: Object, new: Object | None, before: Object, conditions: list[Object], now: str
+) -> list[Object]:
     spec, status = deployment["spec"], deployment["status"]
     deadline = spec.get("progressDeadlineSeconds", 600)
     current = next((item for item in conditions if item["type"] == "Progressing"), None)
-    if new is None or (current is not None and current["reason"] == "NewReplicaSetAvailable" and
-                       current["message"].split('"')[1] == new["metadata"]["name"]):  # fmt: skip
+    if new is None or (
+        current is not None
+        and current["reason"] == "NewReplicaSetAvailable"
+        and current["message"].split('"')[1] == new["metadata"]["name"]
+    ):
         return conditions
     name = new["metadata"]["name"]
     if _complete(deployment):
-        return _set(conditions, "Progressing", "True", "NewReplicaSetAvailable", f'ReplicaSet "{name}" has successfully progressed.', now)  # fmt: skip
+        return _set(
+            conditions,
+            "Progressing",
+            "True",
+            "NewReplicaSetAvailable",
+            f'ReplicaSet "{name}" has successfully progressed.',
+            now,
+        )
     old_replicas = before.get("replicas", 0) - before.get("updatedReplicas", 0)
     moved = (
         status.get("updatedReplicas", 0) > before.get("updatedReplicas", 0)
@@ -287,10 +341,19 @@ def _progressing(world: World, deployment: Object, new: Object | None, before: O
     if moved or current is None:
         world.wake_after(deadline + 1, "deployment", meta["namespace"], meta["name"])
         text = f'ReplicaSet "{name}" is progressing.'
-        return [{**item, "lastUpdateTime": now} if item["type"] == "Progressing" else item
-                for item in _set(conditions, "Progressing", "True", "ReplicaSetUpdated", text, now)]  # fmt: skip
+        return [
+            {**item, "lastUpdateTime": now} if item["type"] == "Progressing" else item
+            for item in _set(conditions, "Progressing", "True", "ReplicaSetUpdated", text, now)
+        ]
     if current["status"] == "True" and seconds_since(world, current["lastUpdateTime"]) > deadline:
-        return _set(conditions, "Progressing", "False", "ProgressDeadlineExceeded", f'ReplicaSet "{name}" has timed out progressing.', now)  # fmt: skip
+        return _set(
+            conditions,
+            "Progressing",
+            "False",
+            "ProgressDeadlineExceeded",
+            f'ReplicaSet "{name}" has timed out progressing.',
+            now,
+        )
     if current["status"] == "True":
         rest = deadline - seconds_since(world, current["lastUpdateTime"]) + 1
         world.wake_after(rest, "deployment", meta["namespace"], meta["name"])

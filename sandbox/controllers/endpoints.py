@@ -15,9 +15,13 @@ def reconcile(world: World, namespace: str, name: str) -> None:
     if service is None or not service["spec"].get("selector"):
         return
     selector = service["spec"]["selector"].items()
-    pods = [pod for pod in world.store.list("Pod", namespace)
-            if pod.get("status", {}).get("podIP") and pod["status"].get("phase") not in ("Succeeded", "Failed")
-            and selector <= pod["metadata"].get("labels", {}).items()]  # fmt: skip
+    pods = [
+        pod
+        for pod in world.store.list("Pod", namespace)
+        if pod.get("status", {}).get("podIP")
+        and pod["status"].get("phase") not in ("Succeeded", "Failed")
+        and selector <= pod["metadata"].get("labels", {}).items()
+    ]
     groups: dict[tuple[tuple[str, int, str], ...], list[Object]] = {}
     for pod in pods:
         ports = tuple(found for port in service["spec"].get("ports", ()) if (found := _resolved(port, pod)))
@@ -32,8 +36,12 @@ def _resolved(port: Object, pod: Object) -> tuple[str, int, str] | None:
     protocol = port.get("protocol", "TCP")
     target = port.get("targetPort", port["port"])
     if isinstance(target, str) and not target.isdecimal():
-        numbers = [item["containerPort"] for container in pod["spec"]["containers"] for item in container.get("ports", ())
-                   if item.get("name") == target and item.get("protocol", "TCP") == protocol]  # fmt: skip
+        numbers = [
+            item["containerPort"]
+            for container in pod["spec"]["containers"]
+            for item in container.get("ports", ())
+            if item.get("name") == target and item.get("protocol", "TCP") == protocol
+        ]
         if not numbers:
             return None
         target = numbers[0]
@@ -49,14 +57,19 @@ def _port(name: str, number: int, protocol: str) -> Object:
     return {**({"name": name} if name else {}), "port": number, "protocol": protocol}
 
 
-def _write_endpoints(world: World, service: Object, groups: dict[tuple[tuple[str, int, str], ...], list[Object]]) -> None:
+def _write_endpoints(
+    world: World, service: Object, groups: dict[tuple[tuple[str, int, str], ...], list[Object]]
+) -> None:
     meta, subsets = service["metadata"], []
     tolerant = service["spec"].get("publishNotReadyAddresses")
     for ports, pods in groups.items():
         subset: Object = {}
         for key, wanted in (("addresses", True), ("notReadyAddresses", False)):
-            rows = [{"ip": pod["status"]["podIP"], "nodeName": pod["spec"]["nodeName"], "targetRef": _target(pod)}
-                    for pod in pods if (tolerant or is_ready(pod)) is wanted and "deletionTimestamp" not in pod["metadata"]]  # fmt: skip
+            rows = [
+                {"ip": pod["status"]["podIP"], "nodeName": pod["spec"]["nodeName"], "targetRef": _target(pod)}
+                for pod in pods
+                if (tolerant or is_ready(pod)) is wanted and "deletionTimestamp" not in pod["metadata"]
+            ]
             if rows:
                 subset[key] = rows
         if subset:
@@ -65,7 +78,9 @@ def _write_endpoints(world: World, service: Object, groups: dict[tuple[tuple[str
     old = world.store.get("Endpoints", meta["namespace"], meta["name"])
     labels = {**meta.get("labels", {}), "endpoints.kubernetes.io/managed-by": "endpoint-controller"}
     if old is None:
-        world.store.create({**wanted_, "metadata": {"name": meta["name"], "namespace": meta["namespace"], "labels": labels}})
+        world.store.create(
+            {**wanted_, "metadata": {"name": meta["name"], "namespace": meta["namespace"], "labels": labels}}
+        )
     elif old.get("subsets", []) != subsets:
         world.store.update({**wanted_, "metadata": dict(old["metadata"])})
 
@@ -78,26 +93,54 @@ def _write_slices(world: World, service: Object, groups: dict[tuple[tuple[str, i
         rows = []
         for pod in sorted(pods, key=lambda pod: str(pod["metadata"]["name"])):
             ready, leaving = is_ready(pod), "deletionTimestamp" in pod["metadata"]
-            conditions = {"ready": (ready and not leaving) or bool(service["spec"].get("publishNotReadyAddresses")), "serving": ready, "terminating": leaving}  # fmt: skip
-            rows.append({"addresses": [pod["status"]["podIP"]], "conditions": conditions, "nodeName": pod["spec"]["nodeName"], "targetRef": _target(pod)})  # fmt: skip
-        body: Object = {"addressType": "IPv4", "endpoints": rows,
-                        "ports": [{"name": name, "port": number, "protocol": protocol} for name, number, protocol in ports] or None}  # fmt: skip
+            conditions = {
+                "ready": (ready and not leaving) or bool(service["spec"].get("publishNotReadyAddresses")),
+                "serving": ready,
+                "terminating": leaving,
+            }
+            rows.append(
+                {
+                    "addresses": [pod["status"]["podIP"]],
+                    "conditions": conditions,
+                    "nodeName": pod["spec"]["nodeName"],
+                    "targetRef": _target(pod),
+                }
+            )
+        body: Object = {
+            "addressType": "IPv4",
+            "endpoints": rows,
+            "ports": [{"name": name, "port": number, "protocol": protocol} for name, number, protocol in ports] or None,
+        }
         if spot < len(old):
             if {key: old[spot].get(key) for key in body} != body:
                 world.store.update({**old[spot], "metadata": dict(old[spot]["metadata"]), **body})
             continue
-        world.store.create({
-            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", **body,
-            "metadata": {"name": world.store.generated_name(f"{meta['name']}-"), "generateName": f"{meta['name']}-",
-                         "namespace": meta["namespace"], "ownerReferences": [reference(service)],
-                         "labels": {**meta.get("labels", {}), "kubernetes.io/service-name": meta["name"],
-                                    "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}},
-        })  # fmt: skip
+        world.store.create(
+            {
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
+                **body,
+                "metadata": {
+                    "name": world.store.generated_name(f"{meta['name']}-"),
+                    "generateName": f"{meta['name']}-",
+                    "namespace": meta["namespace"],
+                    "ownerReferences": [reference(service)],
+                    "labels": {
+                        **meta.get("labels", {}),
+                        "kubernetes.io/service-name": meta["name"],
+                        "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
+                    },
+                },
+            }
+        )
     for extra in old[len(wanted) :]:
         world.store.delete("EndpointSlice", meta["namespace"], extra["metadata"]["name"], 0)
 
 
 def slices_of(world: World, namespace: str, service: str) -> list[Object]:
     """The EndpointSlices of a Service."""
-    return [item for item in world.store.list("EndpointSlice", namespace)
-            if item["metadata"].get("labels", {}).get("kubernetes.io/service-name") == service]  # fmt: skip
+    return [
+        item
+        for item in world.store.list("EndpointSlice", namespace)
+        if item["metadata"].get("labels", {}).get("kubernetes.io/service-name") == service
+    ]

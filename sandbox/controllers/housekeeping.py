@@ -26,8 +26,14 @@ def furnish_namespace(world: World, _: str, name: str) -> None:
         world.store.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
     if world.store.get("ConfigMap", name, "kube-root-ca.crt") is None:
         text = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
-        world.store.create({"apiVersion": "v1", "kind": "ConfigMap", "data": {"ca.crt": text},
-                            "metadata": {"name": "kube-root-ca.crt", "namespace": name}})  # fmt: skip
+        world.store.create(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "data": {"ca.crt": text},
+                "metadata": {"name": "kube-root-ca.crt", "namespace": name},
+            }
+        )
 
 
 def collect(world: World, owner: Object) -> None:
@@ -54,10 +60,16 @@ def bind_claim(world: World, namespace: str, name: str) -> None:
     wanted = value_of(str(spec["resources"]["requests"]["storage"]))
     class_name = spec.get("storageClassName", _default_class(world))
     volume = next(
-        (item for item in world.store.list("PersistentVolume")
-         if item.get("status", {}).get("phase", "Available") == "Available" and item["spec"].get("storageClassName", "") == class_name
-         and value_of(str(item["spec"]["capacity"]["storage"])) >= wanted
-         and set(spec.get("accessModes", ())) <= set(item["spec"].get("accessModes", ()))), None)  # fmt: skip
+        (
+            item
+            for item in world.store.list("PersistentVolume")
+            if item.get("status", {}).get("phase", "Available") == "Available"
+            and item["spec"].get("storageClassName", "") == class_name
+            and value_of(str(item["spec"]["capacity"]["storage"])) >= wanted
+            and set(spec.get("accessModes", ())) <= set(item["spec"].get("accessModes", ()))
+        ),
+        None,
+    )
     if volume is None and class_name:
         if world.store.get("StorageClass", "", class_name) is None:
             text = f'storageclass.storage.k8s.io "{class_name}" not found'
@@ -72,7 +84,9 @@ def bind_claim(world: World, namespace: str, name: str) -> None:
         return
     world.put_status(volume, {"phase": "Bound"})
     capacity = volume["spec"]["capacity"]
-    claim = world.store.update({**claim, "spec": {**spec, "volumeName": volume["metadata"]["name"]}, "metadata": dict(claim["metadata"])})  # fmt: skip
+    claim = world.store.update(
+        {**claim, "spec": {**spec, "volumeName": volume["metadata"]["name"]}, "metadata": dict(claim["metadata"])}
+    )
     world.put_status(claim, {"phase": "Bound", "capacity": capacity, "accessModes": spec.get("accessModes", [])})
 
 
@@ -82,18 +96,32 @@ def _pending(world: World, claim: Object) -> None:
 
 def _default_class(world: World) -> str:
     mark = "storageclass.kubernetes.io/is-default-class"
-    return next((str(item["metadata"]["name"]) for item in world.store.list("StorageClass")
-                 if item["metadata"].get("annotations", {}).get(mark) == "true"), "")  # fmt: skip
+    return next(
+        (
+            str(item["metadata"]["name"])
+            for item in world.store.list("StorageClass")
+            if item["metadata"].get("annotations", {}).get(mark) == "true"
+        ),
+        "",
+    )
 
 
 def _provision(world: World, claim: Object, class_name: str) -> Object | None:
     spec = claim["spec"]
-    return world.store.create({
-        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"pvc-{claim['metadata']['uid']}"},
-        "spec": {"capacity": {"storage": spec["resources"]["requests"]["storage"]}, "accessModes": spec.get("accessModes", []),
-                 "storageClassName": class_name, "persistentVolumeReclaimPolicy": "Delete"},
-        "status": {"phase": "Available"},
-    })  # fmt: skip
+    return world.store.create(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": f"pvc-{claim['metadata']['uid']}"},
+            "spec": {
+                "capacity": {"storage": spec["resources"]["requests"]["storage"]},
+                "accessModes": spec.get("accessModes", []),
+                "storageClassName": class_name,
+                "persistentVolumeReclaimPolicy": "Delete",
+            },
+            "status": {"phase": "Available"},
+        }
+    )
 
 
 def count_quota(world: World, namespace: str, name: str) -> None:
@@ -101,7 +129,11 @@ def count_quota(world: World, namespace: str, name: str) -> None:
     if quota is None:
         return
     hard = quota["spec"].get("hard", {})
-    pods = [pod for pod in world.store.list("Pod", namespace) if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")]
+    pods = [
+        pod
+        for pod in world.store.list("Pod", namespace)
+        if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+    ]
     charged = usage_of(pods)
     used = {name: canonical(f"{charged[name]:f}") for name in hard if name in charged}
     world.put_status(quota, {"hard": hard, "used": used})

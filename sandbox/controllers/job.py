@@ -17,7 +17,9 @@ def reconcile(world: World, namespace: str, name: str) -> None:
     if job is None or "deletionTimestamp" in job["metadata"]:
         return
     status = job.get("status", {})
-    if any(item["type"] in ("Complete", "Failed") and item["status"] == "True" for item in status.get("conditions", ())):
+    if any(
+        item["type"] in ("Complete", "Failed") and item["status"] == "True" for item in status.get("conditions", ())
+    ):
         return
     pods = owned(world, "Pod", job)
     active = [pod for pod in pods if is_active(pod)]
@@ -28,18 +30,43 @@ def reconcile(world: World, namespace: str, name: str) -> None:
     now = world.clock.stamp()
     conditions: list[Object] = status.get("conditions", [])
     if done >= completions:
-        conditions = with_condition(conditions, {"type": "Complete", "status": "True", "reason": "CompletionsReached",
-                                                 "message": "Reached expected number of succeeded pods", "lastProbeTime": now}, now)  # fmt: skip
+        conditions = with_condition(
+            conditions,
+            {
+                "type": "Complete",
+                "status": "True",
+                "reason": "CompletionsReached",
+                "message": "Reached expected number of succeeded pods",
+                "lastProbeTime": now,
+            },
+            now,
+        )
         world.recorder.event(job, "Normal", "Completed", "Job completed", _COMPONENT)
     elif failed > limit:
-        conditions = with_condition(conditions, {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded",
-                                                 "message": "Job has reached the specified backoff limit", "lastProbeTime": now}, now)  # fmt: skip
-        world.recorder.event(job, "Warning", "BackoffLimitExceeded", "Job has reached the specified backoff limit", _COMPONENT)
+        conditions = with_condition(
+            conditions,
+            {
+                "type": "Failed",
+                "status": "True",
+                "reason": "BackoffLimitExceeded",
+                "message": "Job has reached the specified backoff limit",
+                "lastProbeTime": now,
+            },
+            now,
+        )
+        world.recorder.event(
+            job, "Warning", "BackoffLimitExceeded", "Job has reached the specified backoff limit", _COMPONENT
+        )
     elif not spec.get("suspend"):
         for _ in range(min(spec.get("parallelism", 1), completions - done) - len(active)):
             active += _create(world, job, failed)
     made: Object = {"startTime": status.get("startTime", now)}
-    for key, value in (("active", len(active)), ("ready", sum(is_ready(pod) for pod in active)), ("succeeded", done), ("failed", failed)):
+    for key, value in (
+        ("active", len(active)),
+        ("ready", sum(is_ready(pod) for pod in active)),
+        ("succeeded", done),
+        ("failed", failed),
+    ):
         if value:
             made[key] = value
     if conditions:
@@ -59,8 +86,12 @@ def _create(world: World, job: Object, failed: int) -> list[Object]:
         if wait > 0:
             world.wake_after(wait, "job", meta["namespace"], meta["name"])
             return []
-    labels = {"batch.kubernetes.io/job-name": meta["name"], "job-name": meta["name"],
-              "batch.kubernetes.io/controller-uid": meta["uid"], "controller-uid": meta["uid"]}  # fmt: skip
+    labels = {
+        "batch.kubernetes.io/job-name": meta["name"],
+        "job-name": meta["name"],
+        "batch.kubernetes.io/controller-uid": meta["uid"],
+        "controller-uid": meta["uid"],
+    }
     try:
         pod = create_pod(world, job, job["spec"]["template"], labels=labels)
     except Refused as refused:

@@ -18,28 +18,36 @@ class Refused(Exception):
 
 def owner_of(obj: Object) -> Object | None:
     """The controlling owner reference."""
-    return next((ref for ref in obj["metadata"].get("ownerReferences", ()) if ref.get("controller")), None)
+    for ref in obj["metadata"].get("ownerReferences", ()):
+        if ref.get("controller"):
+            found: Object = ref
+            return found
+    return None
 
 
 def owned(world: World, kind: str, owner: Object) -> list[Object]:
     """The objects of a kind that the owner controls."""
-    uid = owner["metadata"]["uid"]
-    found = []
-    for item in world.store.list(kind, owner["metadata"]["namespace"]):
-        ref = owner_of(item)
-        if ref is not None and ref["uid"] == uid:
-            found.append(item)
-    return found
+    family = world.children.get(owner["metadata"]["uid"], {})
+    return [family[key] for key in sorted(family) if key[0] == kind]
 
 
 def reference(owner: Object) -> Object:
     meta = owner["metadata"]
-    return {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": meta["name"], "uid": meta["uid"],
-            "controller": True, "blockOwnerDeletion": True}  # fmt: skip
+    return {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
 
 
 def is_active(pod: Object) -> bool:
-    return "deletionTimestamp" not in pod["metadata"] and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+    return "deletionTimestamp" not in pod["metadata"] and pod.get("status", {}).get("phase") not in (
+        "Succeeded",
+        "Failed",
+    )
 
 
 def condition(obj: Object, kind: str) -> Object | None:
@@ -73,7 +81,9 @@ def with_condition(conditions: list[Object], new: Object, now: str) -> list[Obje
     return made
 
 
-def create_pod(world: World, owner: Object, template: Object, name: str = "", *, labels: Object | None = None, node: str = "") -> Object:  # fmt: skip
+def create_pod(
+    world: World, owner: Object, template: Object, name: str = "", *, labels: Object | None = None, node: str = ""
+) -> Object:
     """Creates a Pod from a template. Raises Refused when admission says no."""
     meta, space = owner["metadata"], owner["metadata"]["namespace"]
     name = name or world.store.generated_name(f"{meta['name']}-")

@@ -24,7 +24,17 @@ class Recorder:
         self._known: dict[tuple[str, str, str, str], tuple[str, str]] = {}
         self._sweeping = False
 
-    def event(self, about: Object, kind: str, reason: str, message: str, component: str, field: str = "", host: str = "", times: int = 1) -> None:  # fmt: skip
+    def event(
+        self,
+        about: Object,
+        kind: str,
+        reason: str,
+        message: str,
+        component: str,
+        field: str = "",
+        host: str = "",
+        times: int = 1,
+    ) -> None:
         """``kind`` is Normal or Warning; ``field`` the part of the object, such as spec.containers{cart}."""
         if self._clock.elapsed < self.muted_until:
             return
@@ -35,22 +45,40 @@ class Recorder:
         name = self._known.get(key)
         old = self._store.get("Event", *name) if name else None
         if old is not None:
-            self._store.update({**old, "metadata": dict(old["metadata"]), "count": old["count"] + times, "lastTimestamp": now})  # fmt: skip
+            self._store.update(
+                {**old, "metadata": dict(old["metadata"]), "count": old["count"] + times, "lastTimestamp": now}
+            )
             return
-        involved = {"kind": about["kind"], "namespace": meta.get("namespace", ""), "name": meta["name"], "uid": meta["uid"],
-                    "apiVersion": about.get("apiVersion", "v1"), "resourceVersion": meta["resourceVersion"]}  # fmt: skip
+        involved = {
+            "kind": about["kind"],
+            "namespace": meta.get("namespace", ""),
+            "name": meta["name"],
+            "uid": meta["uid"],
+            "apiVersion": about.get("apiVersion", "v1"),
+            "resourceVersion": meta["resourceVersion"],
+        }
         if field:
             involved["fieldPath"] = field
         if not involved["namespace"]:
             del involved["namespace"]
-        made = self._store.create({
-            "apiVersion": "v1", "kind": "Event",
-            "metadata": {"name": f"{meta['name']}.{self._rng.getrandbits(60):015x}", "namespace": space},
-            "involvedObject": involved, "reason": reason, "message": message, "type": kind, "count": times,
-            "firstTimestamp": now, "lastTimestamp": now, "eventTime": None,
-            "source": {"component": component, **({"host": host} if host else {})},
-            "reportingComponent": component, "reportingInstance": host,
-        })  # fmt: skip
+        made = self._store.create(
+            {
+                "apiVersion": "v1",
+                "kind": "Event",
+                "metadata": {"name": f"{meta['name']}.{self._rng.getrandbits(60):015x}", "namespace": space},
+                "involvedObject": involved,
+                "reason": reason,
+                "message": message,
+                "type": kind,
+                "count": times,
+                "firstTimestamp": now,
+                "lastTimestamp": now,
+                "eventTime": None,
+                "source": {"component": component, **({"host": host} if host else {})},
+                "reportingComponent": component,
+                "reportingInstance": host,
+            }
+        )
         self._known[key] = (space, made["metadata"]["name"])
         if not self._sweeping:
             self._sweeping = True

@@ -62,7 +62,11 @@ def _write_status(world: World, item: Object, pods: list[Object], failure: Refus
     if len(available) < len(ready):
         world.wake_after(float(min_ready), "replicaset", item["metadata"]["namespace"], item["metadata"]["name"])
     status: Object = {"replicas": len(pods), "observedGeneration": live["metadata"].get("generation", 1)}
-    for key, value in (("fullyLabeledReplicas", len(pods)), ("readyReplicas", len(ready)), ("availableReplicas", len(available))):
+    for key, value in (
+        ("fullyLabeledReplicas", len(pods)),
+        ("readyReplicas", len(ready)),
+        ("availableReplicas", len(available)),
+    ):
         if value:
             status[key] = value
     if failure is not None:

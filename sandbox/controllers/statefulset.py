@@ -33,13 +33,23 @@ def ensure_revision(world: World, item: Object) -> str:
     mine = next((entry for entry in known if entry["metadata"]["name"] == name), None)
     if mine is None:
         template = {**item["spec"]["template"], "$patch": "replace"}
-        world.store.create({
-            "apiVersion": "apps/v1", "kind": "ControllerRevision",
-            "metadata": {"name": name, "namespace": meta["namespace"], "ownerReferences": [reference(item)],
-                         "labels": {**item["spec"]["template"].get("metadata", {}).get("labels", {}),
-                                    REVISION_LABEL: name.rsplit("-", 1)[1]}},
-            "data": {"spec": {"template": template}}, "revision": newest + 1,
-        })  # fmt: skip
+        world.store.create(
+            {
+                "apiVersion": "apps/v1",
+                "kind": "ControllerRevision",
+                "metadata": {
+                    "name": name,
+                    "namespace": meta["namespace"],
+                    "ownerReferences": [reference(item)],
+                    "labels": {
+                        **item["spec"]["template"].get("metadata", {}).get("labels", {}),
+                        REVISION_LABEL: name.rsplit("-", 1)[1],
+                    },
+                },
+                "data": {"spec": {"template": template}},
+                "revision": newest + 1,
+            }
+        )
         limit = item["spec"].get("revisionHistoryLimit", 10)
         for entry in sorted(known, key=lambda entry: int(entry["revision"]))[: max(0, len(known) - limit)]:
             world.store.delete("ControllerRevision", meta["namespace"], entry["metadata"]["name"], 0)
@@ -81,7 +91,11 @@ def _move(world: World, item: Object, pods: dict[int, Object], revision: str) ->
 
 def _create(world: World, item: Object, ordinal: int, revision: str) -> bool:
     name = f"{item['metadata']['name']}-{ordinal}"
-    labels = {REVISION_LABEL: revision, "statefulset.kubernetes.io/pod-name": name, "apps.kubernetes.io/pod-index": str(ordinal)}
+    labels = {
+        REVISION_LABEL: revision,
+        "statefulset.kubernetes.io/pod-name": name,
+        "apps.kubernetes.io/pod-index": str(ordinal),
+    }
     template = _with_claims(world, item, name)
     try:
         create_pod(world, item, template, name, labels=labels)
@@ -108,8 +122,15 @@ def _with_claims(world: World, item: Object, pod_name: str) -> Object:
         volumes = [volume for volume in volumes if volume["name"] != base]
         volumes.append({"name": base, "persistentVolumeClaim": {"claimName": name}})
         if world.store.get("PersistentVolumeClaim", space, name) is None:
-            world.store.create({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": claim["spec"], "status": {"phase": "Pending"},
-                                "metadata": {"name": name, "namespace": space, "labels": template["metadata"].get("labels", {})}})  # fmt: skip
+            world.store.create(
+                {
+                    "apiVersion": "v1",
+                    "kind": "PersistentVolumeClaim",
+                    "spec": claim["spec"],
+                    "status": {"phase": "Pending"},
+                    "metadata": {"name": name, "namespace": space, "labels": template["metadata"].get("labels", {})},
+                }
+            )
     return {**template, "spec": {**template["spec"], "volumes": volumes}}
 
 
@@ -136,9 +157,13 @@ def _write_status(world: World, item: Object, revision: str) -> None:
     if updated == wanted == ready:
         current = revision
     status: Object = {
-        "observedGeneration": live["metadata"].get("generation", 1), "replicas": len(pods), "availableReplicas": ready,
-        "currentRevision": current, "updateRevision": revision, "collisionCount": 0,
-    }  # fmt: skip
+        "observedGeneration": live["metadata"].get("generation", 1),
+        "replicas": len(pods),
+        "availableReplicas": ready,
+        "currentRevision": current,
+        "updateRevision": revision,
+        "collisionCount": 0,
+    }
     of_current = sum(pod["metadata"]["labels"].get(REVISION_LABEL) == current for pod in pods)
     for key, value in (("readyReplicas", ready), ("updatedReplicas", updated), ("currentReplicas", of_current)):
         if value:

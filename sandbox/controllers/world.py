@@ -17,7 +17,9 @@ Object = dict[str, Any]
 class World:
     """``wake(controller, namespace, name)`` has that controller look at that object, within this instant."""
 
-    def __init__(self, store: Store, clock: Clock, rng: random.Random, images: frozenset[str], rates: Mapping[str, float]) -> None:  # fmt: skip
+    def __init__(
+        self, store: Store, clock: Clock, rng: random.Random, images: frozenset[str], rates: Mapping[str, float]
+    ) -> None:
         self.store = store
         self.clock = clock
         self.rng = rng
@@ -25,6 +27,7 @@ class World:
         self.rates = rates  # workload -> requests a second
         self.recorder = Recorder(store, clock, rng)
         self.wake: Callable[[str, str, str], None] = lambda controller, namespace, name: None
+        self.children: dict[str, dict[tuple[str, str], Object]] = {}  # owner's uid -> (kind, name) -> object
         self._looked: dict[tuple[str, str, str], float] = {}
 
     def wake_after(self, seconds: float, controller: str, namespace: str, name: str) -> None:
@@ -34,6 +37,17 @@ class World:
             return
         self._looked[key] = due
         self.clock.after(seconds, lambda: self.wake(controller, namespace, name))
+
+    def keep_family(self, type_: str, item: Object) -> None:
+        """Keeps ``children`` as the store is: to be called first of all for every change."""
+        meta = item["metadata"]
+        for ref in meta.get("ownerReferences", ()):
+            if ref.get("controller"):
+                family = self.children.setdefault(ref["uid"], {})
+                if type_ == "DELETED":
+                    family.pop((item["kind"], meta["name"]), None)
+                else:
+                    family[item["kind"], meta["name"]] = item
 
     def put_status(self, obj: Object, status: Object) -> Object:
         """Writes the status when it differs; returns what is stored now."""

@@ -1,9 +1,9 @@
 """Faults: one file each, found by looking into this package.
 
-    injected = inject("bad_image_tag", transport, system, rng)     breaks a healthy system, waits until it shows
-    confirm(transport, injected)                                   True while it shows
-    heal(transport, injected, system)                              carries out the ground truth
-    false_report(system, rng)                                      a report that is wrong
+injected = inject("bad_image_tag", transport, system, rng)     breaks a healthy system, waits until it shows
+confirm(transport, injected)                                   True while it shows
+heal(transport, injected, system)                              carries out the ground truth
+false_report(system, rng)                                      a report that is wrong
 """
 
 from __future__ import annotations
@@ -18,11 +18,30 @@ from .false_reports import FalseReport, false_report
 from .fault import CannotInject, Damage, Fault, Injected
 from .injection import break_system, confirm, heal, healthy
 
-__all__ = ["FAULTS", "FIRST_SEVEN", "CannotInject", "Damage", "FalseReport", "Fault", "Injected", "confirm", "false_report",
-           "heal", "healthy", "inject"]  # fmt: skip
+__all__ = [
+    "FAULTS",
+    "FIRST_SEVEN",
+    "CannotInject",
+    "Damage",
+    "FalseReport",
+    "Fault",
+    "Injected",
+    "confirm",
+    "false_report",
+    "heal",
+    "healthy",
+    "inject",
+]
 
-FIRST_SEVEN = ("limits_too_small", "bad_image_tag", "missing_config_key", "wrong_env_value", "scaled_to_zero",
-               "service_target_port", "wrong_command")  # fmt: skip
+FIRST_SEVEN = (
+    "limits_too_small",
+    "bad_image_tag",
+    "missing_config_key",
+    "wrong_env_value",
+    "scaled_to_zero",
+    "service_target_port",
+    "wrong_command",
+)
 
 
 def _found() -> dict[str, Fault]:

@@ -33,7 +33,9 @@ def false_report(system: System, rng: random.Random) -> FalseReport:
         named = {"kind": "Deployment", "name": service_name(rng, {spec.name for spec in system.services})}
     symptom = rng.choice(("unready", "unanswered"))
     reports: list[str | Object] = [
-        sentence(named, system, symptom, rng), prose(named, system, symptom, rng), alert(named, system, symptom, rng),
-    ]  # fmt: skip
+        sentence(named, system, symptom, rng),
+        prose(named, system, symptom, rng),
+        alert(named, system, symptom, rng),
+    ]
     rng.shuffle(reports)
     return FalseReport(named, exists, tuple(reports))

@@ -45,9 +45,21 @@ def break_system(fault: Fault, transport: Any, system: System, rng: random.Rando
         replace_pods(api, scene, damage.workload)
     spec = system.service(damage.workload)
     made = Injected(
-        fault.name, variant, scene.namespace, {"kind": damage.kind, "name": damage.name}, None, (), fault.right, fault.why,
-        damage.edits, damage.symptom, {"kind": spec.kind, "name": spec.name}, spec.service, spec.service_port, damage.restart,
-    )  # fmt: skip
+        fault.name,
+        variant,
+        scene.namespace,
+        {"kind": damage.kind, "name": damage.name},
+        None,
+        (),
+        fault.right,
+        fault.why,
+        damage.edits,
+        damage.symptom,
+        {"kind": spec.kind, "name": spec.name},
+        spec.service,
+        spec.service_port,
+        damage.restart,
+    )
     waited = 0.0
     while waited < _LONGEST_WAIT and not confirm(transport, made):
         transport.sleep(_LOOK_EVERY)
@@ -116,9 +128,16 @@ def replace_pods(api: Api, scene: Scene, workload: str) -> None:
 
 def _manager(scene: Scene, damage: Damage, rng: random.Random) -> str:
     """By hand as often as by the pipeline that deploys the rest."""
-    item = scene.workloads.get(("Deployment", damage.workload)) or scene.workloads.get(("StatefulSet", damage.workload)) or {}
+    item = (
+        scene.workloads.get(("Deployment", damage.workload))
+        or scene.workloads.get(("StatefulSet", damage.workload))
+        or {}
+    )
     fields = item.get("metadata", {}).get("managedFields") or ({"manager": "helm"},)
-    usual = next((entry["manager"] for entry in fields if entry["manager"] not in BY_HAND and not entry.get("subresource")), "helm")
+    usual = next(
+        (entry["manager"] for entry in fields if entry["manager"] not in BY_HAND and not entry.get("subresource")),
+        "helm",
+    )
     return str(usual) if rng.random() < 0.5 else rng.choice(BY_HAND)
 
 
@@ -126,8 +145,11 @@ def _write(api: Api, namespace: str, edits: Iterable[Edit], manager: str) -> Non
     """Puts the wrong values in place; a pipeline that applies remembers them as what it wanted."""
     wrong = [edit.reversed() for edit in edits]
     if manager == "kubectl-client-side-apply":
-        wrong += [memory for kind, name in {(edit.kind, edit.name): None for edit in wrong}
-                  if (memory := _memory(api, namespace, kind, name, wrong)) is not None]  # fmt: skip
+        wrong += [
+            memory
+            for kind, name in {(edit.kind, edit.name): None for edit in wrong}
+            if (memory := _memory(api, namespace, kind, name, wrong)) is not None
+        ]
     carry_out(api, namespace, wrong, manager)
 
 
@@ -152,10 +174,22 @@ def _deploy_anew(api: Api, scene: Scene, damage: Damage, edits: Iterable[Edit], 
     if rest:
         _write(api, scene.namespace, rest, manager)
     meta = item["metadata"]
-    notes = {key: value for key, value in meta.get("annotations", {}).items()
-             if key != _APPLIED and not key.startswith("deployment.kubernetes.io/")}  # fmt: skip
-    fresh: Object = {"apiVersion": item["apiVersion"], "kind": kind, "spec": item["spec"],
-                     "metadata": {"name": meta["name"], "namespace": meta["namespace"], "labels": meta.get("labels", {}), "annotations": notes}}  # fmt: skip
+    notes = {
+        key: value
+        for key, value in meta.get("annotations", {}).items()
+        if key != _APPLIED and not key.startswith("deployment.kubernetes.io/")
+    }
+    fresh: Object = {
+        "apiVersion": item["apiVersion"],
+        "kind": kind,
+        "spec": item["spec"],
+        "metadata": {
+            "name": meta["name"],
+            "namespace": meta["namespace"],
+            "labels": meta.get("labels", {}),
+            "annotations": notes,
+        },
+    }
     for edit in edits:
         if (edit.kind, edit.name) == (kind, damage.workload):
             fresh = with_value(fresh, edit.path, edit.wrong)
@@ -180,7 +214,9 @@ def _harmless(scene: Scene, damage: Damage, rng: random.Random) -> Edit:
         stamp = f"2026-03-{rng.randint(1, 28):02d}T{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}:00Z"
         return Edit(kind, damage.workload, (*template, "annotations", "kubectl.kubernetes.io/restartedAt"), stamp, None)
     key = rng.choice(("build", "commit", "release", "revision"))
-    return Edit(kind, damage.workload, (*template, "annotations", f"ci.example/{key}"), f"{rng.getrandbits(28):07x}", None)
+    return Edit(
+        kind, damage.workload, (*template, "annotations", f"ci.example/{key}"), f"{rng.getrandbits(28):07x}", None
+    )
 
 
 def _moved_on(scene: Scene, damage: Damage, rng: random.Random) -> tuple[Edit, ...]:

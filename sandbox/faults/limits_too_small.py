@@ -26,11 +26,16 @@ def _starved(victim: Victim, rng: random.Random) -> Damage:
     wrong = {"memory": _little_memory(need, rng)}
     if rng.random() < 0.5:
         wrong["cpu"] = f"{rng.randint(1, 9)}m"
-    edits = tuple(Edit("Deployment", victim.name, victim.path("resources", "limits", key), value, limits.get(key))
-                  for key, value in wrong.items())  # fmt: skip
+    edits = tuple(
+        Edit("Deployment", victim.name, victim.path("resources", "limits", key), value, limits.get(key))
+        for key, value in wrong.items()
+    )
     # A request above its limit is refused, so whoever cuts the limit cuts the request too.
-    also = tuple(Edit("Deployment", victim.name, victim.path("resources", "requests", key), value, requests[key])
-                 for key, value in wrong.items() if key in requests)  # fmt: skip
+    also = tuple(
+        Edit("Deployment", victim.name, victim.path("resources", "requests", key), value, requests[key])
+        for key, value in wrong.items()
+        if key in requests
+    )
     return Damage("Deployment", victim.name, victim.name, "unready", edits, also)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-
 from typing import Any
 
 from ..systems.edits import Edit
@@ -18,11 +17,22 @@ def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
             continue
         # With one failure allowed and a look every second, no program is up in time.
         wrong: dict[str, Any] = {"initialDelaySeconds": None, "periodSeconds": 1, "failureThreshold": 1}
-        edits = tuple(Edit("Deployment", victim.name, victim.path("livenessProbe", field), value, probe.get(field))
-                      for field, value in wrong.items() if value != probe.get(field))  # fmt: skip
+        edits = tuple(
+            Edit("Deployment", victim.name, victim.path("livenessProbe", field), value, probe.get(field))
+            for field, value in wrong.items()
+            if value != probe.get(field)
+        )
         also = ()
         if rng.random() < 0.5 and probe.get("timeoutSeconds", 1) != 1:
-            also = (Edit("Deployment", victim.name, victim.path("livenessProbe", "timeoutSeconds"), 1, probe["timeoutSeconds"]),)
+            also = (
+                Edit(
+                    "Deployment",
+                    victim.name,
+                    victim.path("livenessProbe", "timeoutSeconds"),
+                    1,
+                    probe["timeoutSeconds"],
+                ),
+            )
         return Damage("Deployment", victim.name, victim.name, "unready", edits, also)
     return None
 

@@ -37,7 +37,9 @@ def _in_the_map(victim: Victim, name: str, key: str, data: dict[str, str], rng: 
     return Damage("ConfigMap", name, victim.name, "unready", tuple(edits), tuple(also), restart=True)
 
 
-def _in_the_reference(victim: Victim, variable: str, ref: dict[str, str], data: dict[str, str], rng: random.Random) -> Damage:
+def _in_the_reference(
+    victim: Victim, variable: str, ref: dict[str, str], data: dict[str, str], rng: random.Random
+) -> Damage:
     path = victim.path("env", {"name": variable}, "valueFrom", "configMapKeyRef")
     wrong_key = next(made for _ in range(99) if (made := typo(rng, ref["key"])) not in data)
     edit = Edit("Deployment", victim.name, (*path, "key"), wrong_key, ref["key"])

@@ -13,7 +13,11 @@ from .scene import Scene
 def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
     for victim in scene.victims(rng):
         right = victim.manifest["spec"]["template"]["spec"].get("serviceAccountName")
-        wrong = f"{rng.choice((victim.name, word(rng, 2)))}-sa" if rng.random() < 0.5 or not right else typo(rng, right).lower()
+        wrong = (
+            f"{rng.choice((victim.name, word(rng, 2)))}-sa"
+            if rng.random() < 0.5 or not right
+            else typo(rng, right).lower()
+        )
         path = ("spec", "template", "spec")
         edits = (Edit("Deployment", victim.name, (*path, "serviceAccountName"), wrong, right),)
         also = (Edit("Deployment", victim.name, (*path, "serviceAccount"), wrong, right),)

@@ -12,10 +12,25 @@ from .scene import Scene
 
 def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
     for victim in scene.victims(rng):
-        key = rng.choice(("disktype", "pool", "node-role", "topology.kubernetes.io/zone", "kubernetes.io/arch", f"{word(rng, 2)}.example/class"))
+        key = rng.choice(
+            (
+                "disktype",
+                "pool",
+                "node-role",
+                "topology.kubernetes.io/zone",
+                "kubernetes.io/arch",
+                f"{word(rng, 2)}.example/class",
+            )
+        )
         value = rng.choice(("ssd", "gpu", "high-mem", "arm64", "backend", "eu-9z", word(rng, 2)))
         right = victim.manifest["spec"]["template"]["spec"].get("nodeSelector")
-        edit = Edit("Deployment", victim.name, ("spec", "template", "spec", "nodeSelector"), {**(right or {}), key: value}, right)
+        edit = Edit(
+            "Deployment",
+            victim.name,
+            ("spec", "template", "spec", "nodeSelector"),
+            {**(right or {}), key: value},
+            right,
+        )
         return Damage("Deployment", victim.name, victim.name, "unready", (edit,))
     return None
 

@@ -15,15 +15,27 @@ def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
         claim = f"{victim.name}-{rng.choice(('data', 'storage', 'state', 'files'))}"
         mode = rng.choice(("ReadWriteOnce", "ReadWriteMany"))
         manifest = {
-            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": claim, "namespace": scene.namespace},
-            "spec": {"accessModes": [mode], "resources": {"requests": {"storage": f"{rng.randint(1, 50)}Gi"}},
-                     "storageClassName": rng.choice(("fast", "ssd", "premium", "nfs", word(rng, 2)))},
-        }  # fmt: skip
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": claim, "namespace": scene.namespace},
+            "spec": {
+                "accessModes": [mode],
+                "resources": {"requests": {"storage": f"{rng.randint(1, 50)}Gi"}},
+                "storageClassName": rng.choice(("fast", "ssd", "premium", "nfs", word(rng, 2))),
+            },
+        }
         edits = (
-            Edit("Deployment", victim.name, victim.path("volumeMounts", {"name": "data"}), {"mountPath": "/data"}, None),
-            Edit("Deployment", victim.name, ("spec", "template", "spec", "volumes", {"name": "data"}),
-                 {"persistentVolumeClaim": {"claimName": claim}}, None),
-        )  # fmt: skip
+            Edit(
+                "Deployment", victim.name, victim.path("volumeMounts", {"name": "data"}), {"mountPath": "/data"}, None
+            ),
+            Edit(
+                "Deployment",
+                victim.name,
+                ("spec", "template", "spec", "volumes", {"name": "data"}),
+                {"persistentVolumeClaim": {"claimName": claim}},
+                None,
+            ),
+        )
         return Damage("PersistentVolumeClaim", claim, victim.name, "unready", edits, alongside=(manifest,))
     return None
 

@@ -15,8 +15,12 @@ def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
     for victim in scene.victims(rng):
         room = running - victim.manifest["spec"]["replicas"] - rng.randint(0, 2)
         name = f"{word(rng, 2)}-quota"
-        manifest = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": name, "namespace": scene.namespace},
-                    "spec": {"hard": {"pods": str(max(1, room))}}}  # fmt: skip
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "ResourceQuota",
+            "metadata": {"name": name, "namespace": scene.namespace},
+            "spec": {"hard": {"pods": str(max(1, room))}},
+        }
         edit = Edit("ResourceQuota", name, ("spec", "hard", "pods"), str(max(1, room)), str(running + 20))
         return Damage("ResourceQuota", name, victim.name, "unready", (edit,), restart=True, alongside=(manifest,))
     return None

@@ -25,10 +25,15 @@ def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
 def _path(victim: Victim, rng: random.Random) -> str:
     right = victim.spec.health_path
     while True:
-        made = rng.choice((
-            f"/{typo(rng, right.strip('/') or 'health')}", f"{right}/{rng.choice(('ready', 'live', 'check', 'v1'))}",
-            rng.choice(("/healthz", "/health", "/ready", "/status", "/ping", "/livez")), f"/{word(rng, 2)}", f"/api{right}",
-        ))  # fmt: skip
+        made = rng.choice(
+            (
+                f"/{typo(rng, right.strip('/') or 'health')}",
+                f"{right}/{rng.choice(('ready', 'live', 'check', 'v1'))}",
+                rng.choice(("/healthz", "/health", "/ready", "/status", "/ping", "/livez")),
+                f"/{word(rng, 2)}",
+                f"/api{right}",
+            )
+        )
         if made not in (right, "/"):
             return made
 

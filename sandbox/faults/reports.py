@@ -18,21 +18,46 @@ Object = dict[str, Any]
 Named = dict[str, str] | None
 
 _UNREADY = (
-    "{who} has Pods that do not become ready", "{who} is not healthy since the last hour", "Pods of {who} keep failing",
-    "the rollout of {who} does not finish", "{who} is broken, please fix it", "something is wrong with {who}",
-    "{who} does not come up", "we see failing Pods at {who}", "{who} degraded: fewer replicas available than wanted",
-)  # fmt: skip
+    "{who} has Pods that do not become ready",
+    "{who} is not healthy since the last hour",
+    "Pods of {who} keep failing",
+    "the rollout of {who} does not finish",
+    "{who} is broken, please fix it",
+    "something is wrong with {who}",
+    "{who} does not come up",
+    "we see failing Pods at {who}",
+    "{who} degraded: fewer replicas available than wanted",
+)
 _UNANSWERED = (
-    "requests to {who} fail", "{who} does not answer", "{who} returns errors to its callers", "users get errors from {who}",
-    "{who} is down", "error rate of {who} went up to 100 %", "calls to {who} fail or time out", "{who} is unreachable",
-)  # fmt: skip
+    "requests to {who} fail",
+    "{who} does not answer",
+    "{who} returns errors to its callers",
+    "users get errors from {who}",
+    "{who} is down",
+    "error rate of {who} went up to 100 %",
+    "calls to {who} fail or time out",
+    "{who} is unreachable",
+)
 _NOBODY = (
-    "users report errors in namespace {space}", "the application in {space} does not work properly", "synthetic checks of {space} are red",
-    "something broke in {space} a few minutes ago", "customers complain about errors, the system runs in namespace {space}",
+    "users report errors in namespace {space}",
+    "the application in {space} does not work properly",
+    "synthetic checks of {space} are red",
+    "something broke in {space} a few minutes ago",
+    "customers complain about errors, the system runs in namespace {space}",
     "please have a look at {space}, an alert went off",
-)  # fmt: skip
+)
 _OPENINGS = ("", "", "", "Hi team, ", "Incident: ", "On call: ", "URGENT: ", "FYI ", "[sev2] ")
-_TAILS = ("", "", "", ".", ". Please remediate.", ". Thanks!", ", since about ten minutes.", ". Nothing was announced.", "!")
+_TAILS = (
+    "",
+    "",
+    "",
+    ".",
+    ". Please remediate.",
+    ". Thanks!",
+    ", since about ten minutes.",
+    ". Nothing was announced.",
+    "!",
+)
 _PROSE = (
     "Root cause analysis finished. The most likely faulty component is {kind} {name} in namespace {space} (score {score}). "
     "Observed symptom: {symptom}. Dependent components may show secondary errors.",
@@ -46,10 +71,16 @@ _PROSE_NOBODY = (
     "Diagnosis: {symptom}. No single component could be ranked first (namespace {space}).",
 )
 _ALERTS = {
-    "unready": ("KubePodNotReady", "KubeDeploymentReplicasMismatch", "KubeDeploymentRolloutStuck", "KubePodCrashLooping", "KubeContainerWaiting"),
+    "unready": (
+        "KubePodNotReady",
+        "KubeDeploymentReplicasMismatch",
+        "KubeDeploymentRolloutStuck",
+        "KubePodCrashLooping",
+        "KubeContainerWaiting",
+    ),
     "absent": ("KubeDeploymentReplicasMismatch", "ServiceDown", "TargetDown"),
     "unanswered": ("HighErrorRate", "ServiceDown", "TargetDown", "BlackboxProbeFailed", "SLOErrorBudgetBurn"),
-}  # fmt: skip
+}
 
 
 def whom_to_name(api: Api, injected: Injected, system: System, rng: random.Random) -> Named:
@@ -68,7 +99,9 @@ def whom_to_name(api: Api, injected: Injected, system: System, rng: random.Rando
     return dict(injected.workload)
 
 
-def reports_of(api: Api, injected: Injected, named: Named, system: System, rng: random.Random) -> tuple[str | Object, ...]:
+def reports_of(
+    api: Api, injected: Injected, named: Named, system: System, rng: random.Random
+) -> tuple[str | Object, ...]:
     """One report of each format, in random order."""
     about_self = named is not None and named["name"] == injected.workload["name"]
     symptom = injected.symptom if about_self else "unanswered"
@@ -99,47 +132,103 @@ def prose(named: Named, system: System, symptom: str, rng: random.Random) -> str
     """What a root cause analysis tool writes."""
     score = round(rng.uniform(0.61, 0.98), 2)
     if named is None:
-        return rng.choice(_PROSE_NOBODY).format(space=system.namespace, symptom="elevated error rate and failing requests")
+        return rng.choice(_PROSE_NOBODY).format(
+            space=system.namespace, symptom="elevated error rate and failing requests"
+        )
     words = _UNANSWERED if symptom == "unanswered" else _UNREADY
     others = [spec.name for spec in system.services if spec.name != named["name"]]
     return rng.choice(_PROSE).format(
-        kind=named["kind"].lower(), name=named["name"], space=system.namespace, score=score, low=round(score / 2, 2),
-        other=rng.choice(others or ["none"]), symptom=rng.choice(words).format(who=named["name"]),
-    )  # fmt: skip
+        kind=named["kind"].lower(),
+        name=named["name"],
+        space=system.namespace,
+        score=score,
+        low=round(score / 2, 2),
+        other=rng.choice(others or ["none"]),
+        symptom=rng.choice(words).format(who=named["name"]),
+    )
 
 
 def alert(named: Named, system: System, symptom: str, rng: random.Random) -> Object:
     """An Alertmanager webhook, version 4."""
     name = rng.choice(_ALERTS[symptom])
-    labels = {"alertname": name, "namespace": system.namespace, "severity": rng.choice(("warning", "critical", "critical"))}
+    labels = {
+        "alertname": name,
+        "namespace": system.namespace,
+        "severity": rng.choice(("warning", "critical", "critical")),
+    }
     if named is not None:
         labels[named["kind"].lower()] = named["name"]
         summary = rng.choice(_UNANSWERED if symptom == "unanswered" else _UNREADY).format(who=named["name"])
     else:
         labels["job"] = "blackbox"
         summary = rng.choice(_NOBODY).format(space=system.namespace)
-    began = f"2026-03-{rng.randint(1, 28):02d}T{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}:{rng.randint(0, 59):02d}Z"
-    notes = {"summary": summary, "description": f"{summary} (namespace {system.namespace}).", "runbook_url": f"https://runbooks.example/{name.lower()}"}  # fmt: skip
-    one = {"status": "firing", "labels": labels, "annotations": notes, "startsAt": began, "endsAt": "0001-01-01T00:00:00Z",
-           "generatorURL": "http://prometheus.example/graph", "fingerprint": f"{rng.getrandbits(64):016x}"}  # fmt: skip
-    return {"version": "4", "groupKey": f'{{}}:{{alertname="{name}"}}', "truncatedAlerts": 0, "status": "firing", "receiver": "remediate",
-            "groupLabels": {"alertname": name}, "commonLabels": labels, "commonAnnotations": notes,
-            "externalURL": "http://alertmanager.example", "alerts": [one]}  # fmt: skip
+    began = (
+        f"2026-03-{rng.randint(1, 28):02d}T{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}:{rng.randint(0, 59):02d}Z"
+    )
+    notes = {
+        "summary": summary,
+        "description": f"{summary} (namespace {system.namespace}).",
+        "runbook_url": f"https://runbooks.example/{name.lower()}",
+    }
+    one = {
+        "status": "firing",
+        "labels": labels,
+        "annotations": notes,
+        "startsAt": began,
+        "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": "http://prometheus.example/graph",
+        "fingerprint": f"{rng.getrandbits(64):016x}",
+    }
+    return {
+        "version": "4",
+        "groupKey": f'{{}}:{{alertname="{name}"}}',
+        "truncatedAlerts": 0,
+        "status": "firing",
+        "receiver": "remediate",
+        "groupLabels": {"alertname": name},
+        "commonLabels": labels,
+        "commonAnnotations": notes,
+        "externalURL": "http://alertmanager.example",
+        "alerts": [one],
+    }
 
 
 def k8sgpt(named: Named, system: System, findings: list[tuple[str, str, str]], rng: random.Random) -> Object:
     """What `k8sgpt analyze -o json` prints; findings are (kind, name, text)."""
-    results = [{"kind": kind, "name": f"{system.namespace}/{name}", "error": [{"Text": text, "KubernetesDoc": "", "Sensitive": []}],
-                "details": "", "parentObject": f"{named['kind']}/{named['name']}" if named and kind == "Pod" else ""}
-               for kind, name, text in findings]  # fmt: skip
+    results = [
+        {
+            "kind": kind,
+            "name": f"{system.namespace}/{name}",
+            "error": [{"Text": text, "KubernetesDoc": "", "Sensitive": []}],
+            "details": "",
+            "parentObject": f"{named['kind']}/{named['name']}" if named and kind == "Pod" else "",
+        }
+        for kind, name, text in findings
+    ]
     rng.shuffle(results)
-    return {"provider": "", "errors": None, "status": "ProblemDetected" if results else "OK", "problems": len(results), "results": results}
+    return {
+        "provider": "",
+        "errors": None,
+        "status": "ProblemDetected" if results else "OK",
+        "problems": len(results),
+        "results": results,
+    }
 
 
 def _who(named: dict[str, str], system: System, rng: random.Random) -> str:
     name, kind = named["name"], named["kind"]
-    return rng.choice((name, name, f"{kind.lower()} {name}", f"{kind} {name}", f"service {name}", f"{kind.lower()}/{name}", f"the {name} service",
-                       f"{system.namespace}/{name}"))  # fmt: skip
+    return rng.choice(
+        (
+            name,
+            name,
+            f"{kind.lower()} {name}",
+            f"{kind} {name}",
+            f"service {name}",
+            f"{kind.lower()}/{name}",
+            f"the {name} service",
+            f"{system.namespace}/{name}",
+        )
+    )
 
 
 def _seen(api: Api, injected: Injected, named: Named) -> list[tuple[str, str, str]]:
@@ -157,8 +246,12 @@ def _seen(api: Api, injected: Injected, named: Named) -> list[tuple[str, str, st
     for item in api.list("Endpoints", space):
         if not any(subset.get("addresses") for subset in item.get("subsets") or ()):
             service = api.get("Service", space, item["metadata"]["name"])
-            labels = ", ".join(f"{key}={value}" for key, value in ((service or {}).get("spec", {}).get("selector") or {}).items())
+            labels = ", ".join(
+                f"{key}={value}" for key, value in ((service or {}).get("spec", {}).get("selector") or {}).items()
+            )
             found.append(("Service", item["metadata"]["name"], f"Service has no endpoints, expected label {labels}"))
     if not found and named is not None:
-        found.append((named["kind"], named["name"], f"{named['kind']} {space}/{named['name']} does not answer requests"))
+        found.append(
+            (named["kind"], named["name"], f"{named['kind']} {space}/{named['name']} does not answer requests")
+        )
     return found[:4]

@@ -18,7 +18,9 @@ def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
         limit = (resources.get("limits") or {}).get(key)
         edits = (Edit("Deployment", victim.name, victim.path("resources", "requests", key), wrong, right),)
         # A request above its limit is refused, so whoever raises it raises the limit too.
-        also = (Edit("Deployment", victim.name, victim.path("resources", "limits", key), wrong, limit),) if limit else ()
+        also = (
+            (Edit("Deployment", victim.name, victim.path("resources", "limits", key), wrong, limit),) if limit else ()
+        )
         if also and right is None:
             edits, also = (*edits, *also), ()  # without a request of its own the limit would stand for it
         return Damage("Deployment", victim.name, victim.name, "unready", edits, also)

@@ -43,8 +43,11 @@ class Scene:
 
     def __init__(self, api: Api, system: System) -> None:
         self.api, self.system, self.namespace = api, system, system.namespace
-        self.workloads = {(kind, item["metadata"]["name"]): item for kind in ("Deployment", "StatefulSet")
-                          for item in api.list(kind, self.namespace)}  # fmt: skip
+        self.workloads = {
+            (kind, item["metadata"]["name"]): item
+            for kind in ("Deployment", "StatefulSet")
+            for item in api.list(kind, self.namespace)
+        }
         self.services = {item["metadata"]["name"]: item for item in api.list("Service", self.namespace)}
         self.config_maps = {item["metadata"]["name"]: item for item in api.list("ConfigMap", self.namespace)}
 
@@ -53,7 +56,12 @@ class Scene:
         found = []
         for spec in self.system.services:
             item = self.workloads.get((spec.kind, spec.name))
-            if item is None or not spec.service or spec.kind not in (kinds or ("Deployment",)) or not item["spec"].get("replicas"):
+            if (
+                item is None
+                or not spec.service
+                or spec.kind not in (kinds or ("Deployment",))
+                or not item["spec"].get("replicas")
+            ):
                 continue
             container = value_at(item, container_path(spec.container))
             if container is not None:

@@ -22,7 +22,9 @@ def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
             wrong = next(made for _ in range(99) if (made := typo(rng, selector[key])) != selector[key])
             edit = Edit("Service", victim.spec.service, ("spec", "selector", key), wrong, selector[key])
         else:
-            extra = rng.choice([name for name in ("version", "tier", "role", "release", "track") if name not in selector])
+            extra = rng.choice(
+                [name for name in ("version", "tier", "role", "release", "track") if name not in selector]
+            )
             value = rng.choice(("v2", "frontend", "main", "stable", "blue", "canary"))
             edit = Edit("Service", victim.spec.service, ("spec", "selector", extra), value, None)
         return Damage("Service", victim.spec.service, victim.name, "unanswered", (edit,))

@@ -17,21 +17,28 @@ def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
             continue
         port = service["spec"]["ports"][0]
         right = port.get("targetPort", port["port"])
-        taken = frozenset(item["containerPort"] for container in victim.manifest["spec"]["template"]["spec"]["containers"]
-                          for item in container.get("ports") or ())  # fmt: skip
+        taken = frozenset(
+            item["containerPort"]
+            for container in victim.manifest["spec"]["template"]["spec"]["containers"]
+            for item in container.get("ports") or ()
+        )
         names = {item.get("name") for item in victim.container.get("ports") or ()}
         wrong: int | str = other_port(rng, victim.spec.port, avoid=taken)
         if isinstance(right, str) and rng.random() < 0.7:
             wrong = next(made for _ in range(99) if (made := _name(right, rng)) not in names)
         elif rng.random() < 0.15:
             wrong = next(made for _ in range(99) if (made := _name("http", rng)) not in names)
-        edit = Edit("Service", victim.spec.service, ("spec", "ports", {"port": port["port"]}, "targetPort"), wrong, right)
+        edit = Edit(
+            "Service", victim.spec.service, ("spec", "ports", {"port": port["port"]}, "targetPort"), wrong, right
+        )
         return Damage("Service", victim.spec.service, victim.name, "unanswered", (edit,))
     return None
 
 
 def _name(right: str, rng: random.Random) -> str:
-    made = rng.choice((typo(rng, right), f"{right}s", f"{right}-1", "http", "https", "web", "grpc", "main", "tcp", "app"))
+    made = rng.choice(
+        (typo(rng, right), f"{right}s", f"{right}-1", "http", "https", "web", "grpc", "main", "tcp", "app")
+    )
     return made.lower()[:15]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-
 from typing import Any
 
 from ..systems.edits import Edit
@@ -51,7 +50,11 @@ def _wrong(right: list[str], rng: random.Random) -> list[str]:
 
 def _still_works(made: list[str], right: list[str]) -> bool:
     """A mistake that changes nothing, such as another shell that is there too."""
-    return [item.rsplit("/", 1)[-1] for item in made] == [item.rsplit("/", 1)[-1] for item in right] and made[0] in ("sh", "bash", "/bin/bash")
+    return [item.rsplit("/", 1)[-1] for item in made] == [item.rsplit("/", 1)[-1] for item in right] and made[0] in (
+        "sh",
+        "bash",
+        "/bin/bash",
+    )
 
 
 FAULT = Fault(

@@ -8,7 +8,7 @@ from ..systems.edits import Edit
 from ..systems.names import other_port, typo
 from .fault import TEMPLATE_VARIANTS, Damage, Fault
 from .scene import Scene, Victim
-from .values import wrong_number, wrong_word, wrong_url
+from .values import wrong_number, wrong_url, wrong_word
 
 
 def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
@@ -19,7 +19,9 @@ def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
             made = _wrong(item["name"], item["value"], scene, victim, rng)
             if made is not None:
                 value, symptom = made
-                edit = Edit("Deployment", victim.name, victim.path("env", {"name": item["name"]}, "value"), value, item["value"])
+                edit = Edit(
+                    "Deployment", victim.name, victim.path("env", {"name": item["name"]}, "value"), value, item["value"]
+                )
                 return Damage("Deployment", victim.name, victim.name, symptom, (edit,))
     return None
 

@@ -18,8 +18,23 @@ Object = dict[str, Any]
 _BASE_MB = 14  # a Python process before it does anything; this and the next two measured on a real node
 _RUNC_MB = 1  # below that not even runc's own init fits
 _BASE_CPU = 0.2  # CPU seconds until the interpreter has read the program
-_REFUSAL = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "  # fmt: skip
-_ON_PATH = ("python3", "sh", "bash", "sleep", "true", "false", "cat", "echo", "env", "tail", "ls", "nginx", "curl", "redis-server")
+_REFUSAL = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
+_ON_PATH = (
+    "python3",
+    "sh",
+    "bash",
+    "sleep",
+    "true",
+    "false",
+    "cat",
+    "echo",
+    "env",
+    "tail",
+    "ls",
+    "nginx",
+    "curl",
+    "redis-server",
+)
 _FOLDERS = ("/bin/", "/usr/bin/", "/usr/local/bin/")
 
 
@@ -76,14 +91,21 @@ def working_set(settings: program.Settings | None) -> float:
     return float((_BASE_MB + (settings.working_set_mb if settings else 0)) * 2**20)
 
 
-def _python(words: list[str], environment: Mapping[str, str], files: frozenset[str], memory: float, share: float) -> Life:
+def _python(
+    words: list[str], environment: Mapping[str, str], files: frozenset[str], memory: float, share: float
+) -> Life:
     start = 0.1 + _BASE_CPU / share
     if not words:
         return Life(exit_code=0, reason="Completed", seconds=start)
     script = words[0]
     if script.startswith("-"):
         text = f"Unknown option: {script[:2]}"
-        return Life(exit_code=2, reason="Error", seconds=start, log=(("", text), ("", "usage: python3 [option] ... [-c cmd | -m mod | file | -] [arg] ...")))  # fmt: skip
+        return Life(
+            exit_code=2,
+            reason="Error",
+            seconds=start,
+            log=(("", text), ("", "usage: python3 [option] ... [-c cmd | -m mod | file | -] [arg] ...")),
+        )
     if script not in files:
         text = f"python3: can't open file '{script if script.startswith('/') else '//' + script}': [Errno 2] No such file or directory"
         return Life(exit_code=2, reason="Error", seconds=start, log=(("", text),))
@@ -110,12 +132,22 @@ def _unwrap(words: list[str], shell: str, files: frozenset[str]) -> Life | tuple
         if words and words[0].startswith("-") and words[0] != "-c":
             return Life(exit_code=2, reason="Error", seconds=0.1, log=(("", f"{shell}: 0: Illegal option {words[0]}"),))
         if words and words[0] not in files:
-            return Life(exit_code=2, reason="Error", seconds=0.1, log=(("", f"{shell}: 0: cannot open {words[0]}: No such file"),))
+            return Life(
+                exit_code=2,
+                reason="Error",
+                seconds=0.1,
+                log=(("", f"{shell}: 0: cannot open {words[0]}: No such file"),),
+            )
         return Life(exit_code=0, reason="Completed", seconds=0.1)
     try:
         script = shlex.split(words[1])
     except ValueError:
-        return Life(exit_code=2, reason="Error", seconds=0.1, log=(("", f"{shell}: 1: Syntax error: Unterminated quoted string"),))
+        return Life(
+            exit_code=2,
+            reason="Error",
+            seconds=0.1,
+            log=(("", f"{shell}: 1: Syntax error: Unterminated quoted string"),),
+        )
     replaced = script[:1] == ["exec"]
     script = script[1:] if replaced else script
     if not script:
@@ -131,7 +163,9 @@ def _unwrap(words: list[str], shell: str, files: frozenset[str]) -> Life | tuple
 
 def _foreign(name: str, words: list[str]) -> Life:
     """A program that is not the stand-in: only its end matters."""
-    if name in ("sleep", "tail", "nginx", "redis-server") and (name != "sleep" or not words or words[0] in ("infinity", "inf")):
+    if name in ("sleep", "tail", "nginx", "redis-server") and (
+        name != "sleep" or not words or words[0] in ("infinity", "inf")
+    ):
         return Life(command=name)
     if name == "sleep":
         seconds = float(words[0]) if words[0].replace(".", "", 1).isdecimal() else 0.0

@@ -32,7 +32,9 @@ class Kubelet:
         self.world = world
         self.runs: dict[str, PodRun] = {}
         self.network = Network(world, self.runs)
-        self.prober = Prober(world, self.network, ready=self._set_ready, alive=self._killed_by_probe, started=self._set_started)
+        self.prober = Prober(
+            world, self.network, ready=self._set_ready, alive=self._killed_by_probe, started=self._set_started
+        )
         self._present: set[tuple[str, str]] = set()
         self._addresses: dict[str, int] = {}
 
@@ -83,9 +85,25 @@ class Kubelet:
     def _begin(self, pod: Object) -> None:
         meta, node = pod["metadata"], pod["spec"]["nodeName"]
         host = self.world.store.get("Node", "", node)
-        host_ip = next((item["address"] for item in (host or {}).get("status", {}).get("addresses", ()) if item["type"] == "InternalIP"), "")  # fmt: skip
-        run = PodRun(meta["namespace"], meta["name"], meta["uid"], node, host_ip, self._address(node), self._workload(pod),
-                     [ContainerRun(spec) for spec in pod["spec"]["containers"]], self.world.clock.stamp())  # fmt: skip
+        host_ip = next(
+            (
+                item["address"]
+                for item in (host or {}).get("status", {}).get("addresses", ())
+                if item["type"] == "InternalIP"
+            ),
+            "",
+        )
+        run = PodRun(
+            meta["namespace"],
+            meta["name"],
+            meta["uid"],
+            node,
+            host_ip,
+            self._address(node),
+            self._workload(pod),
+            [ContainerRun(spec) for spec in pod["spec"]["containers"]],
+            self.world.clock.stamp(),
+        )
         self.runs[run.uid] = run
         self._publish(run)
         self._mount(run)
@@ -111,7 +129,12 @@ class Kubelet:
             item.turn += 1
             if item.running:
                 self._event(pod, run, "Normal", "Killing", f"Stopping container {item.name}", item)
-                seconds = max(seconds, 1.0 if item.settings or item.command else float(pod["spec"].get("terminationGracePeriodSeconds", 30)))
+                seconds = max(
+                    seconds,
+                    1.0
+                    if item.settings or item.command
+                    else float(pod["spec"].get("terminationGracePeriodSeconds", 30)),
+                )
         self.world.clock.after(seconds, lambda: self._gone(run))
 
     def _gone(self, run: PodRun) -> None:
@@ -141,7 +164,14 @@ class Kubelet:
             return
         if known:
             size = 20_000_000 + sum(image.encode()) * 7919 % 90_000_000
-            self._event(pod, run, "Normal", "Pulled", f'Successfully pulled image "{image}" in {seconds}s ({seconds}s including waiting). Image size: {size} bytes.', item)  # fmt: skip
+            self._event(
+                pod,
+                run,
+                "Normal",
+                "Pulled",
+                f'Successfully pulled image "{image}" in {seconds}s ({seconds}s including waiting). Image size: {size} bytes.',
+                item,
+            )
             self._present.add((run.node, image))
             item.image_present, item.pull_wait = True, 0.0
             self._create(run, item)
@@ -151,7 +181,9 @@ class Kubelet:
         self._event(pod, run, "Warning", "Failed", "Error: ErrImagePull", item)
         item.state = {"waiting": {"reason": "ErrImagePull", "message": why}}
         self._publish(run)
-        self._later(run, item, 5.0 + self.world.rng.uniform(0, 8), lambda run, item: self._pull_back_off(run, item, why))
+        self._later(
+            run, item, 5.0 + self.world.rng.uniform(0, 8), lambda run, item: self._pull_back_off(run, item, why)
+        )
 
     def _pull_back_off(self, run: PodRun, item: ContainerRun, why: str) -> None:
         pod, image = self._pod(run), str(item.spec["image"])
@@ -160,7 +192,12 @@ class Kubelet:
         item.pull_wait = min(_LONGEST_WAIT, item.pull_wait * 2 or 10.0)
         self._event(pod, run, "Normal", "BackOff", f'Back-off pulling image "{image}"', item)
         self._event(pod, run, "Warning", "Failed", "Error: ImagePullBackOff", item)
-        item.state = {"waiting": {"reason": "ImagePullBackOff", "message": f'Back-off pulling image "{image}": ErrImagePull: {why}'}}
+        item.state = {
+            "waiting": {
+                "reason": "ImagePullBackOff",
+                "message": f'Back-off pulling image "{image}": ErrImagePull: {why}',
+            }
+        }
         self._publish(run)
         self._later(run, item, item.pull_wait, self._pull)
 
@@ -240,7 +277,13 @@ class Kubelet:
         self._next_life(run, item, self._terminated(item, exit_code, reason, started))
 
     def _terminated(self, item: ContainerRun, exit_code: int, reason: str, started: str) -> Object:
-        return {"exitCode": exit_code, "reason": reason, "startedAt": started, "finishedAt": self.world.clock.stamp(), "containerID": item.container_id}  # fmt: skip
+        return {
+            "exitCode": exit_code,
+            "reason": reason,
+            "startedAt": started,
+            "finishedAt": self.world.clock.stamp(),
+            "containerID": item.container_id,
+        }
 
     def _next_life(self, run: PodRun, item: ContainerRun, ended: Object) -> None:
         pod = self._pod(run)
@@ -264,8 +307,21 @@ class Kubelet:
             return
         pause = wait + self.world.rng.uniform(0, 12)  # the kubelet looks every ten seconds or so
         who = f"{item.name} pod={run.name}_{run.namespace}({run.uid})"
-        item.state = {"waiting": {"reason": "CrashLoopBackOff", "message": f"back-off {_length(wait)} restarting failed container={who}"}}
-        self._event(pod, run, "Warning", "BackOff", f"Back-off restarting failed container {item.name} in pod {run.name}_{run.namespace}({run.uid})", item, int(pause // 12) + 1)  # fmt: skip
+        item.state = {
+            "waiting": {
+                "reason": "CrashLoopBackOff",
+                "message": f"back-off {_length(wait)} restarting failed container={who}",
+            }
+        }
+        self._event(
+            pod,
+            run,
+            "Warning",
+            "BackOff",
+            f"Back-off restarting failed container {item.name} in pod {run.name}_{run.namespace}({run.uid})",
+            item,
+            int(pause // 12) + 1,
+        )
         self._publish(run)
         self._later(run, item, pause, lambda run, item: self._again(run, item, ended))
 
@@ -278,7 +334,9 @@ class Kubelet:
         pod = self._pod(run)
         if pod is None:
             return
-        self._event(pod, run, "Normal", "Killing", f"Container {item.name} failed {which} probe, will be restarted", item)
+        self._event(
+            pod, run, "Normal", "Killing", f"Container {item.name} failed {which} probe, will be restarted", item
+        )
         clean = item.listens_at <= self.world.clock.elapsed
         item.turn += 1
         self._ended(run, item, 0 if clean else 137, "Completed" if clean else "Error")
@@ -300,24 +358,38 @@ class Kubelet:
             return
         now = self.world.clock.stamp()
         waiting = [item.name for item in run.containers if not item.ready]
-        unready = ("False", "ContainersNotReady", f"containers with unready status: [{' '.join(waiting)}]") if waiting else ("True", "", "")
+        unready = (
+            ("False", "ContainersNotReady", f"containers with unready status: [{' '.join(waiting)}]")
+            if waiting
+            else ("True", "", "")
+        )
         phase = self._phase(run)
         if phase == "Succeeded":
             unready = ("False", "PodCompleted", "")
         conditions: list[Object] = pod.get("status", {}).get("conditions", [])
         for kind, (status, reason, message) in (
-            ("PodReadyToStartContainers", ("True" if run.mounted and phase != "Succeeded" else "False", "", "")), ("Initialized", ("True", "", "")),
-            ("Ready", unready), ("ContainersReady", unready), ("PodScheduled", ("True", "", "")),
-        ):  # fmt: skip
+            ("PodReadyToStartContainers", ("True" if run.mounted and phase != "Succeeded" else "False", "", "")),
+            ("Initialized", ("True", "", "")),
+            ("Ready", unready),
+            ("ContainersReady", unready),
+            ("PodScheduled", ("True", "", "")),
+        ):
             new = {"type": kind, "status": status, "lastProbeTime": None}
             if reason:
                 new["reason"] = reason
             if message:
                 new["message"] = message
             conditions = with_condition(conditions, new, now)
-        status_ = {**pod["status"], "phase": phase, "conditions": conditions, "hostIP": run.host_ip, "hostIPs": [{"ip": run.host_ip}],
-                   "startTime": run.start_stamp, "containerStatuses": [self._container_status(item) for item in run.containers],
-                   "observedGeneration": pod["metadata"].get("generation", 1)}  # fmt: skip
+        status_ = {
+            **pod["status"],
+            "phase": phase,
+            "conditions": conditions,
+            "hostIP": run.host_ip,
+            "hostIPs": [{"ip": run.host_ip}],
+            "startTime": run.start_stamp,
+            "containerStatuses": [self._container_status(item) for item in run.containers],
+            "observedGeneration": pod["metadata"].get("generation", 1),
+        }
         if run.mounted:
             status_.update(podIP=run.ip, podIPs=[{"ip": run.ip}])
         self.world.put_status(pod, status_)
@@ -326,22 +398,37 @@ class Kubelet:
         states = [item.state for item in run.containers]
         ended = [state["terminated"] for state in states if "terminated" in state]
         policy = ((self._pod(run) or {}).get("spec") or {}).get("restartPolicy", "Always")
-        if len(ended) == len(states) and (policy == "Never" or (policy == "OnFailure" and not any(item["exitCode"] for item in ended))):
+        if len(ended) == len(states) and (
+            policy == "Never" or (policy == "OnFailure" and not any(item["exitCode"] for item in ended))
+        ):
             return "Failed" if any(item["exitCode"] for item in ended) else "Succeeded"
-        begun = all("running" in state or "terminated" in state or item.last for state, item in zip(states, run.containers, strict=True))
+        begun = all(
+            "running" in state or "terminated" in state or item.last
+            for state, item in zip(states, run.containers, strict=True)
+        )
         return "Running" if begun else "Pending"
 
     def _container_status(self, item: ContainerRun) -> Object:
         image = str(item.spec["image"])
-        status: Object = {"name": item.name, "image": image, "imageID": f"{image.rsplit(':', 1)[0]}@sha256:{_digest(image)}" if item.image_present else "",
-                          "ready": item.ready, "started": item.started, "restartCount": item.restarts, "state": item.state, "lastState": item.last}  # fmt: skip
+        status: Object = {
+            "name": item.name,
+            "image": image,
+            "imageID": f"{image.rsplit(':', 1)[0]}@sha256:{_digest(image)}" if item.image_present else "",
+            "ready": item.ready,
+            "started": item.started,
+            "restartCount": item.restarts,
+            "state": item.state,
+            "lastState": item.last,
+        }
         if item.container_id:
             status["containerID"] = item.container_id
         return status
 
     # Small things
 
-    def _later(self, run: PodRun, item: ContainerRun, seconds: float, then: Callable[[PodRun, ContainerRun], object]) -> None:
+    def _later(
+        self, run: PodRun, item: ContainerRun, seconds: float, then: Callable[[PodRun, ContainerRun], object]
+    ) -> None:
         turn = item.turn
 
         def due() -> None:
@@ -350,7 +437,16 @@ class Kubelet:
 
         self.world.clock.after(seconds, due)
 
-    def _event(self, pod: Object, run: PodRun, kind: str, reason: str, message: str, item: ContainerRun | None = None, times: int = 1) -> None:  # fmt: skip
+    def _event(
+        self,
+        pod: Object,
+        run: PodRun,
+        kind: str,
+        reason: str,
+        message: str,
+        item: ContainerRun | None = None,
+        times: int = 1,
+    ) -> None:
         field = f"spec.containers{{{item.name}}}" if item else ""
         self.world.recorder.event(pod, kind, reason, message, "kubelet", field, run.node, times)
 

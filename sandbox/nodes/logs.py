@@ -12,7 +12,9 @@ from .run import ContainerRun, PodRun
 _SHOWN = 12  # lines of repeated failures that are worth making up
 
 
-def lines(world: World, network: Network, run: PodRun, name: str, previous: bool, tail: int | None, changed_at: float) -> str | None:  # fmt: skip
+def lines(
+    world: World, network: Network, run: PodRun, name: str, previous: bool, tail: int | None, changed_at: float
+) -> str | None:
     """The log's text, or None when there is no such log. ``changed_at``: virtual seconds of the last change
     that requests could feel: failures seen now have been there since."""
     item = run.container(name)
@@ -25,17 +27,23 @@ def lines(world: World, network: Network, run: PodRun, name: str, previous: bool
     else:
         entries = [*item.log]
         seen = {text for _, _, text in entries}
-        entries += [entry for entry in _visits(world, network, run, item, changed_at) if entry[2] not in seen or item.command == "visit"]  # fmt: skip
+        entries += [
+            entry
+            for entry in _visits(world, network, run, item, changed_at)
+            if entry[2] not in seen or item.command == "visit"
+        ]
         entries.sort(key=lambda entry: entry[0])
     if tail is not None:
         entries = entries[-tail:] if tail > 0 else []
     return "".join(f"{program.line(level, text, stamp) if level else text}\n" for stamp, level, text in entries)
 
 
-def _visits(world: World, network: Network, run: PodRun, item: ContainerRun, changed_at: float) -> list[tuple[str, str, str]]:  # fmt: skip
+def _visits(
+    world: World, network: Network, run: PodRun, item: ContainerRun, changed_at: float
+) -> list[tuple[str, str, str]]:
     """What the requests of the system's own visitors print while something they need is broken."""
     settings = item.settings
-    if settings is None or not item.running or item.listens_at > world.clock.elapsed and item.command == "serve":
+    if settings is None or not item.running or (item.listens_at > world.clock.elapsed and item.command == "serve"):
         return []
     rate = 1 / settings.visit_seconds if item.command == "visit" else world.rates.get(run.workload, 0.0)
     if not rate:

@@ -130,14 +130,24 @@ class Network:
     def listener(self, run: PodRun, port: int) -> ContainerRun | None:
         """The container of the Pod that listens on the port now."""
         now = self._world.clock.elapsed
-        return next((item for item in run.containers if item.running and item.settings is not None
-                     and item.listens_at <= now and item.settings.port == port), None)  # fmt: skip
+        return next(
+            (
+                item
+                for item in run.containers
+                if item.running and item.settings is not None and item.listens_at <= now and item.settings.port == port
+            ),
+            None,
+        )
 
     def answer_seconds(self, run: PodRun, item: ContainerRun, request_cpu: float) -> float:
         """How long the program itself takes: work stretched by the CPU limit and by the queue before it."""
         share = cpu_share(item.limits)
         work = (_HANDLING_CPU + request_cpu) / share
-        busy = self._world.rates.get(run.workload, 0.0) * (_HANDLING_CPU + (item.settings.request_cpu if item.settings else 0.0)) / share
+        busy = (
+            self._world.rates.get(run.workload, 0.0)
+            * (_HANDLING_CPU + (item.settings.request_cpu if item.settings else 0.0))
+            / share
+        )
         return work / (1 - min(busy, 0.98))
 
     # Inside
@@ -145,7 +155,11 @@ class Network:
     def _through_proxy(self, run: PodRun, port: int, path: str) -> tuple[int, float, str]:
         answer = self.ask_pod(run, port, path or "/")
         if answer.status == 0:
-            return 503, answer.seconds, f"error trying to reach service: dial tcp {run.ip}:{port}: connect: {answer.why}"
+            return (
+                503,
+                answer.seconds,
+                f"error trying to reach service: dial tcp {run.ip}:{port}: connect: {answer.why}",
+            )
         return answer.status, answer.seconds, answer.body
 
     def _resolve(self, host: str, namespace: str) -> Object | None:
@@ -159,7 +173,9 @@ class Network:
         meta, found = service["metadata"], []
         name = (entry or {}).get("name", "")
         for piece in slices_of(self._world, meta["namespace"], meta["name"]):
-            ports = [item["port"] for item in piece.get("ports") or () if entry is None or (item.get("name") or "") == name]
+            ports = [
+                item["port"] for item in piece.get("ports") or () if entry is None or (item.get("name") or "") == name
+            ]
             if not ports:
                 continue
             for row in piece["endpoints"]:

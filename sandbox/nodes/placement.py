@@ -12,8 +12,14 @@ from ..controllers.world import World
 Object = dict[str, Any]
 
 _COMPONENT = "default-scheduler"
-_SPARE = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable", "node.kubernetes.io/unschedulable",
-          "node.kubernetes.io/memory-pressure", "node.kubernetes.io/disk-pressure", "node.kubernetes.io/pid-pressure")  # fmt: skip
+_SPARE = (
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/unreachable",
+    "node.kubernetes.io/unschedulable",
+    "node.kubernetes.io/memory-pressure",
+    "node.kubernetes.io/disk-pressure",
+    "node.kubernetes.io/pid-pressure",
+)
 
 
 def why_not(spec: Object, node: Object, *, daemon: bool = False) -> str:
@@ -66,7 +72,9 @@ def _refuse(world: World, pod: Object, nodes: int, reasons: Counter[str]) -> Non
     if not nodes:
         text = "no nodes available to schedule pods"
     else:
-        listed = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items(), key=lambda item: f"{item[1]} {item[0]}"))
+        listed = ", ".join(
+            f"{count} {reason}" for reason, count in sorted(reasons.items(), key=lambda item: f"{item[1]} {item[0]}")
+        )
         if any(reason.startswith("pod has unbound") for reason in reasons):
             listed = next(iter(reasons))
         room = sum(count for reason, count in reasons.items() if reason.startswith("Insufficient"))
@@ -103,8 +111,11 @@ def _loads(world: World) -> dict[str, tuple[float, float, int]]:
         node = pod["spec"].get("nodeName")
         if node and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"):
             cores, memory, count = loads.get(node, (0.0, 0.0, 0))
-            loads[node] = (cores + resource_sum(pod["spec"], "requests", "cpu"),
-                           memory + resource_sum(pod["spec"], "requests", "memory"), count + 1)  # fmt: skip
+            loads[node] = (
+                cores + resource_sum(pod["spec"], "requests", "cpu"),
+                memory + resource_sum(pod["spec"], "requests", "memory"),
+                count + 1,
+            )
     return loads
 
 
@@ -136,10 +147,14 @@ def _tolerates(spec: Object, taint: Object) -> bool:
 
 
 def _affine(spec: Object, labels: dict[str, str]) -> bool:
-    wanted = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution")
+    wanted = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    )
     if not wanted:
         return True
-    return any(all(_holds(rule, labels) for rule in term.get("matchExpressions") or ()) for term in wanted["nodeSelectorTerms"])
+    return any(
+        all(_holds(rule, labels) for rule in term.get("matchExpressions") or ()) for term in wanted["nodeSelectorTerms"]
+    )
 
 
 def _holds(rule: Object, labels: dict[str, str]) -> bool:

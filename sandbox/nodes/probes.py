@@ -25,9 +25,13 @@ class Prober:
     tell the kubelet what came of it."""
 
     def __init__(
-        self, world: World, network: Network, ready: Callable[[PodRun, ContainerRun, bool], None],
-        alive: Callable[[PodRun, ContainerRun, str], None], started: Callable[[PodRun, ContainerRun], None],
-    ) -> None:  # fmt: skip
+        self,
+        world: World,
+        network: Network,
+        ready: Callable[[PodRun, ContainerRun, bool], None],
+        alive: Callable[[PodRun, ContainerRun, str], None],
+        started: Callable[[PodRun, ContainerRun], None],
+    ) -> None:
         self._world, self._network = world, network
         self._ready, self._kill, self._started = ready, alive, started
 
@@ -48,7 +52,17 @@ class Prober:
                 since = self._world.clock.elapsed - item.started_at
                 self._plan(run, item, probe, which, max(_delay(probe) - since, _SOON))
 
-    def _plan(self, run: PodRun, item: ContainerRun, probe: Object, which: str, wait: float, failures: int = 0, looks: int = 0, missed: int = 1) -> None:  # fmt: skip
+    def _plan(
+        self,
+        run: PodRun,
+        item: ContainerRun,
+        probe: Object,
+        which: str,
+        wait: float,
+        failures: int = 0,
+        looks: int = 0,
+        missed: int = 1,
+    ) -> None:
         turn = item.turn
 
         def due() -> None:
@@ -57,7 +71,9 @@ class Prober:
 
         self._world.clock.after(wait, due)
 
-    def _look(self, run: PodRun, item: ContainerRun, probe: Object, which: str, failures: int, looks: int, missed: int) -> None:  # fmt: skip
+    def _look(
+        self, run: PodRun, item: ContainerRun, probe: Object, which: str, failures: int, looks: int, missed: int
+    ) -> None:
         why = self.verdict(run, item, probe)
         if not why:
             self._passed(run, item, probe, which)
@@ -65,7 +81,9 @@ class Prober:
         pod = self._world.store.get("Pod", run.namespace, run.name)
         if pod is not None:
             text = f"{which.capitalize()} probe failed: {why}"
-            self._world.recorder.event(pod, "Warning", "Unhealthy", text, "kubelet", f"spec.containers{{{item.name}}}", run.node, missed)  # fmt: skip
+            self._world.recorder.event(
+                pod, "Warning", "Unhealthy", text, "kubelet", f"spec.containers{{{item.name}}}", run.node, missed
+            )
         failures += missed
         if which == "readiness" and failures >= probe.get("failureThreshold", 3):
             self._ready(run, item, False)
@@ -145,5 +163,3 @@ def _number(item: ContainerRun, port: int | str) -> int:
     if isinstance(port, int) or port.isdecimal():
         return int(port)
     return next((int(entry["containerPort"]) for entry in item.spec.get("ports") or () if entry.get("name") == port), 0)
-
-

@@ -27,7 +27,9 @@ def environment(world: World, pod: Object, container: Object) -> dict[str, str]:
             if ref.get("optional"):
                 continue
             raise MissingReference(f'{kind.lower()} "{ref.get("name", "")}" not found')
-        made.update({source.get("prefix", "") + key: _text(kind, value) for key, value in (held.get("data") or {}).items()})
+        made.update(
+            {source.get("prefix", "") + key: _text(kind, value) for key, value in (held.get("data") or {}).items()}
+        )
     for item in container.get("env") or ():
         if "valueFrom" not in item:
             made[item["name"]] = str(item.get("value", ""))
@@ -68,10 +70,14 @@ def check_volumes(world: World, pod: Object) -> None:
             name = source.get(key, "")
             held = world.store.get(kind, space, name)
             if held is None:
-                raise MissingReference(f'MountVolume.SetUp failed for volume "{volume["name"]}" : {kind.lower()} "{name}" not found')
+                raise MissingReference(
+                    f'MountVolume.SetUp failed for volume "{volume["name"]}" : {kind.lower()} "{name}" not found'
+                )
             for item in source.get("items") or ():
                 if item["key"] not in (held.get("data") or {}):
-                    raise MissingReference(f'MountVolume.SetUp failed for volume "{volume["name"]}" : {kind.lower()} references non-existent config key: {item["key"]}')
+                    raise MissingReference(
+                        f'MountVolume.SetUp failed for volume "{volume["name"]}" : {kind.lower()} references non-existent config key: {item["key"]}'
+                    )
 
 
 def names_used(pod: Object) -> set[tuple[str, str]]:
@@ -109,8 +115,11 @@ def _referenced(world: World, pod: Object, source: Object) -> str | None:
             raise MissingReference(f'{kind.lower()} "{ref.get("name", "")}" not found')
         raise MissingReference(f"couldn't find key {ref['key']} in {kind} {space}/{ref['name']}")
     if "fieldRef" in source:
-        fields = {"metadata.name": pod["metadata"]["name"], "metadata.namespace": space,
-                  "spec.nodeName": pod["spec"].get("nodeName", "")}  # fmt: skip
+        fields = {
+            "metadata.name": pod["metadata"]["name"],
+            "metadata.namespace": space,
+            "spec.nodeName": pod["spec"].get("nodeName", ""),
+        }
         return str(fields.get(source["fieldRef"]["fieldPath"], ""))
     return ""
 

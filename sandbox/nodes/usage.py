@@ -28,8 +28,12 @@ def of_namespace(world: World, runs: dict[str, PodRun], namespace: str) -> dict[
     peers: dict[str, int] = {}
     for run in mine:
         peers[run.workload] = peers.get(run.workload, 0) + 1
-    return {(run.name, item.name): of_container(world, run, item, peers[run.workload])
-            for run in mine for item in run.containers if item.running}  # fmt: skip
+    return {
+        (run.name, item.name): of_container(world, run, item, peers[run.workload])
+        for run in mine
+        for item in run.containers
+        if item.running
+    }
 
 
 def of_nodes(world: World, runs: dict[str, PodRun]) -> dict[str, tuple[float, float]]:

@@ -17,7 +17,19 @@ from .system import ServiceSpec, System
 Object = dict[str, Any]
 
 _PORTS = (80, 3000, 4000, 5000, 5050, 6000, 7070, 8000, 8080, 8080, 8081, 8443, 8888, 9000, 9090)
-_HEALTH = ("/healthz", "/healthz", "/health", "/ready", "/readyz", "/livez", "/status", "/ping", "/health/live", "/-/healthy", "/api/health")  # fmt: skip
+_HEALTH = (
+    "/healthz",
+    "/healthz",
+    "/health",
+    "/ready",
+    "/readyz",
+    "/livez",
+    "/status",
+    "/ping",
+    "/health/live",
+    "/-/healthy",
+    "/api/health",
+)
 _PORT_NAMES = ("http", "http", "web", "api", "main", "rest", "")
 _MOUNTS = ("/srv", "/app", "/opt/app", "/usr/src/app", "/service")
 _FILES = ("program.py", "main.py", "server.py", "app.py", "run.py")
@@ -63,20 +75,45 @@ def generate(seed: int) -> System:
         plan = _with_settings(plan, [plans[other] for other in calls[name]], name in stores, style, rng, made)
         made += workload(plan)
         specs.append(
-            ServiceSpec(plan.name, plan.kind, plan.container or plan.name, plan.service, plan.port, plan.service_port,
-                        tuple(plans[other].name for other in calls[name]), plan.image, _health(plan), rates[name])
-        )  # fmt: skip
+            ServiceSpec(
+                plan.name,
+                plan.kind,
+                plan.container or plan.name,
+                plan.service,
+                plan.port,
+                plan.service_port,
+                tuple(plans[other].name for other in calls[name]),
+                plan.image,
+                _health(plan),
+                rates[name],
+            )
+        )
     front = plans[names[0]]
     if rng.random() < 0.8:
         visitors = _visitors(front, style, rng, taken)
         made += workload(visitors)
-        specs.append(ServiceSpec(visitors.name, "Deployment", visitors.name, "", visitors.port, 0, (front.name,), visitors.image, ""))  # fmt: skip
+        specs.append(
+            ServiceSpec(
+                visitors.name, "Deployment", visitors.name, "", visitors.port, 0, (front.name,), visitors.image, ""
+            )
+        )
     configs = [config_map(name, style.space, data, dict(style.extra)) for name, data in style.configs.items()]
     manifests += configs + [item for item in made if item["kind"] != "ConfigMap"]
-    images = {item["image"] for made_ in made if "template" in made_.get("spec", {})
-              for item in made_["spec"]["template"]["spec"]["containers"]}  # fmt: skip
-    system = System(style.part_of, style.space, tuple(manifests), frozenset(images), tuple(specs), front.name,
-                    age=rng.uniform(0.1, 3) * DAY)  # fmt: skip
+    images = {
+        item["image"]
+        for made_ in made
+        if "template" in made_.get("spec", {})
+        for item in made_["spec"]["template"]["spec"]["containers"]
+    }
+    system = System(
+        style.part_of,
+        style.space,
+        tuple(manifests),
+        frozenset(images),
+        tuple(specs),
+        front.name,
+        age=rng.uniform(0.1, 3) * DAY,
+    )
     return noise(with_history(system, rng, share=rng.choice((0.3, 0.6, 0.9))), rng)
 
 
@@ -98,7 +135,15 @@ def _style(rng: random.Random) -> _Style:
         extra=rng.choice(({}, {"team": word(rng, 2)}, {"part-of": part_of}, {"env": "prod"})),
         shared_config=rng.random() < 0.4,
         env_from=rng.random() < 0.25,
-        key_style=rng.choice((str, str, lambda key: key.lower(), lambda key: key.lower().replace("_", "."), lambda key: key.lower().replace("_", "-"))),  # fmt: skip
+        key_style=rng.choice(
+            (
+                str,
+                str,
+                lambda key: key.lower(),
+                lambda key: key.lower().replace("_", "."),
+                lambda key: key.lower().replace("_", "-"),
+            )
+        ),
         prefix=rng.choice(("", "", "", f"{part_of}-")),
         service_suffix=rng.choice(("", "", "", "", "-http")),
         mount=rng.choice(_MOUNTS),
@@ -155,21 +200,41 @@ def _plan(name: str, store: bool, style: _Style, rng: random.Random) -> Blueprin
     if not stateful and rng.random() < 0.2:
         options["progressDeadlineSeconds"] = rng.choice((60, 120, 300, 900))
     if not stateful and rng.random() < 0.2:
-        surge = rng.choice(({"maxSurge": 1, "maxUnavailable": 0}, {"maxSurge": "50%", "maxUnavailable": "25%"}, {"maxSurge": 0, "maxUnavailable": 1}))  # fmt: skip
+        surge = rng.choice(
+            (
+                {"maxSurge": 1, "maxUnavailable": 0},
+                {"maxSurge": "50%", "maxUnavailable": "25%"},
+                {"maxSurge": 0, "maxUnavailable": 1},
+            )
+        )
         options["strategy"] = {"type": "RollingUpdate", "rollingUpdate": surge}
     return Blueprint(
-        name=full, namespace=style.space, kind="StatefulSet" if stateful else "Deployment",
-        image=f"{style.registry}/{style.part_of}/{name}:{tag(rng)}", labels=style.labels(name), extra_labels=dict(style.extra),
-        container=rng.choice((name, name, name, "app", "main")), port=port, port_name=port_name,
+        name=full,
+        namespace=style.space,
+        kind="StatefulSet" if stateful else "Deployment",
+        image=f"{style.registry}/{style.part_of}/{name}:{tag(rng)}",
+        labels=style.labels(name),
+        extra_labels=dict(style.extra),
+        container=rng.choice((name, name, name, "app", "main")),
+        port=port,
+        port_name=port_name,
         readiness=_probe(health, port, port_name, rng, rng.choice((2, 5, 5, 10))) if rng.random() < 0.9 else None,
         liveness=_liveness(health, port, port_name, style, rng) if rng.random() < 0.6 else None,
         startup={**_probe(health, port, port_name, rng, 2), "failureThreshold": 30} if rng.random() < 0.1 else None,
-        resources=_resources(megabytes, rng), replicas=1 if store else rng.choice((1, 1, 2, 2, 3)),
-        service=full + style.service_suffix, service_port=service_port, service_port_name=port_name if rng.random() < 0.6 else "",
-        target=target, headless=stateful and rng.random() < 0.3 and service_port == port,
-        account=full if rng.random() < 0.3 else "", mount=style.mount, file=style.file, options=options,
-        env=tuple(_plain_env(megabytes, health, port, rng)), **_command(style, rng),
-    )  # fmt: skip
+        resources=_resources(megabytes, rng),
+        replicas=1 if store else rng.choice((1, 1, 2, 2, 3)),
+        service=full + style.service_suffix,
+        service_port=service_port,
+        service_port_name=port_name if rng.random() < 0.6 else "",
+        target=target,
+        headless=stateful and rng.random() < 0.3 and service_port == port,
+        account=full if rng.random() < 0.3 else "",
+        mount=style.mount,
+        file=style.file,
+        options=options,
+        env=tuple(_plain_env(megabytes, health, port, rng)),
+        **_command(style, rng),
+    )
 
 
 def _command(style: _Style, rng: random.Random) -> dict[str, tuple[str, ...]]:
@@ -188,7 +253,9 @@ def _plain_env(megabytes: int, health: str, port: int, rng: random.Random) -> li
         values["HEALTH_PATH"] = health
     if rng.random() < 0.4:
         values["START_CPU_MS"] = str(rng.choice((50, 150, 300, 600)))
-    for name in rng.sample(("POOL_SIZE", "QUEUE_LIMIT", "WORKERS_MAX", "GRACE_SECONDS", "BATCH_SIZE"), k=rng.randint(0, 2)):  # fmt: skip
+    for name in rng.sample(
+        ("POOL_SIZE", "QUEUE_LIMIT", "WORKERS_MAX", "GRACE_SECONDS", "BATCH_SIZE"), k=rng.randint(0, 2)
+    ):
         values[name] = str(rng.randint(2, 500))
     return [{"name": name, "value": value} for name, value in values.items()]
 
@@ -207,9 +274,16 @@ def _liveness(health: str, port: int, port_name: str, style: _Style, rng: random
     if rng.random() < 0.25:
         return {"tcpSocket": {"port": port}, "periodSeconds": rng.choice((10, 15, 20)), "initialDelaySeconds": 10}
     if rng.random() < 0.12:
-        return {"exec": {"command": ["python3", f"{style.mount}/{style.file}", "check"]}, "periodSeconds": 20,
-                "timeoutSeconds": 5, "initialDelaySeconds": 10}  # fmt: skip
-    return {**_probe(health, port, port_name, rng, rng.choice((10, 10, 15, 30))), "initialDelaySeconds": rng.choice((10, 15, 20))}  # fmt: skip
+        return {
+            "exec": {"command": ["python3", f"{style.mount}/{style.file}", "check"]},
+            "periodSeconds": 20,
+            "timeoutSeconds": 5,
+            "initialDelaySeconds": 10,
+        }
+    return {
+        **_probe(health, port, port_name, rng, rng.choice((10, 10, 15, 30))),
+        "initialDelaySeconds": rng.choice((10, 15, 20)),
+    }
 
 
 def _resources(megabytes: int, rng: random.Random) -> Object:
@@ -227,11 +301,20 @@ def _resources(megabytes: int, rng: random.Random) -> Object:
     return {"requests": requests, "limits": limits}
 
 
-def _with_settings(plan: Blueprint, callees: list[Blueprint], store: bool, style: _Style, rng: random.Random, made: list[Object]) -> Blueprint:  # fmt: skip
+def _with_settings(
+    plan: Blueprint, callees: list[Blueprint], store: bool, style: _Style, rng: random.Random, made: list[Object]
+) -> Blueprint:
     """Adds what the program reads: dependencies, settings from a ConfigMap, a password, a sidecar."""
-    config_name = f"{style.part_of}-config" if style.shared_config else f"{plan.name}-{rng.choice(('config', 'settings', 'env'))}"  # fmt: skip
+    config_name = (
+        f"{style.part_of}-config" if style.shared_config else f"{plan.name}-{rng.choice(('config', 'settings', 'env'))}"
+    )
     settings = _settings(store, rng)
-    urls = {_url_name(other.name, style): f"http://{_host(other, style, rng)}:{other.port if other.headless else other.service_port}{rng.choice(('', '/'))}" for other in callees}  # fmt: skip
+    urls = {
+        _url_name(
+            other.name, style
+        ): f"http://{_host(other, style, rng)}:{other.port if other.headless else other.service_port}{rng.choice(('', '/'))}"
+        for other in callees
+    }
     in_config = rng.random() < 0.3
     data = {**settings, **(urls if in_config else {})}
     own = {name: value for name, value in data.items() if rng.random() < 0.8 or name in urls or name == "LOG_LEVEL"}
@@ -270,13 +353,19 @@ def _with_settings(plan: Blueprint, callees: list[Blueprint], store: bool, style
 def _settings(store: bool, rng: random.Random) -> dict[str, str]:
     made = {"LOG_LEVEL": rng.choice(("debug", "info", "info", "info", "warning", "error"))}
     choices = {
-        "CACHE_SIZE": str(rng.randint(16, 4096)), "SESSION_SECONDS": str(rng.randint(60, 7200)),
-        "RETRY_LIMIT": str(rng.randint(1, 9)), "CALL_TIMEOUT_MS": str(rng.choice((800, 1500, 2000, 3000, 5000))),
-        "SYNC_MODE": rng.choice(("async", "strict")), "TRACING_ENABLED": rng.choice(("true", "false")),
-        "REGION": rng.choice(("eu-1", "us-2", "ap-1")), "CURRENCY": rng.choice(("EUR", "USD", "GBP")),
-        "EXPORT_WORKERS": str(rng.randint(1, 16)), "PAGE_SIZE": str(rng.randint(5, 200)),
-        f"{word(rng, 1).upper()}_ENABLED": rng.choice(("true", "false")), f"{word(rng, 2).upper()}_LIMIT": str(rng.randint(1, 999)),
-    }  # fmt: skip
+        "CACHE_SIZE": str(rng.randint(16, 4096)),
+        "SESSION_SECONDS": str(rng.randint(60, 7200)),
+        "RETRY_LIMIT": str(rng.randint(1, 9)),
+        "CALL_TIMEOUT_MS": str(rng.choice((800, 1500, 2000, 3000, 5000))),
+        "SYNC_MODE": rng.choice(("async", "strict")),
+        "TRACING_ENABLED": rng.choice(("true", "false")),
+        "REGION": rng.choice(("eu-1", "us-2", "ap-1")),
+        "CURRENCY": rng.choice(("EUR", "USD", "GBP")),
+        "EXPORT_WORKERS": str(rng.randint(1, 16)),
+        "PAGE_SIZE": str(rng.randint(5, 200)),
+        f"{word(rng, 1).upper()}_ENABLED": rng.choice(("true", "false")),
+        f"{word(rng, 2).upper()}_LIMIT": str(rng.randint(1, 999)),
+    }
     if store:
         choices["STORE_MODE"] = rng.choice(("primary", "standalone"))
     for name in rng.sample(sorted(choices), k=rng.randint(1, 4)):
@@ -289,19 +378,22 @@ def _url_name(name: str, style: _Style) -> str:
 
 
 def _host(other: Blueprint, style: _Style, rng: random.Random) -> str:
-    return other.service + rng.choice(("", "", "", f".{style.space}", f".{style.space}.svc", f".{style.space}.svc.cluster.local"))  # fmt: skip
+    return other.service + rng.choice(
+        ("", "", "", f".{style.space}", f".{style.space}.svc", f".{style.space}.svc.cluster.local")
+    )
 
 
 def _sidecar(plan: Blueprint, style: _Style, rng: random.Random) -> Object:
     port = plan.port + rng.choice((1, 7, 100)) if plan.port < 60000 else 9100
     name = rng.choice(("metrics", "exporter", "sidecar", "log-shipper"))
     return {
-        "name": name, "image": f"{style.registry}/tools/{name}:{tag(rng)}",
+        "name": name,
+        "image": f"{style.registry}/tools/{name}:{tag(rng)}",
         "command": ["python3", f"{style.mount}/{style.file}", "serve", "--port", str(port)],
         "env": [{"name": "WORKING_SET_MB", "value": "8"}],
         "ports": [{"containerPort": port}],
         "resources": {"requests": {"cpu": "5m", "memory": "24Mi"}, "limits": {"cpu": "100m", "memory": "48Mi"}},
-    }  # fmt: skip
+    }
 
 
 def _visitors(front: Blueprint, style: _Style, rng: random.Random, taken: set[str]) -> Blueprint:
@@ -309,12 +401,20 @@ def _visitors(front: Blueprint, style: _Style, rng: random.Random, taken: set[st
     taken.add(name)
     port = front.port if front.headless else front.service_port
     return Blueprint(
-        name=name, namespace=style.space, image=f"{style.registry}/tools/visitor:{tag(rng)}", labels=style.labels(name),
-        command=("python3", f"{style.mount}/{style.file}", "visit"), mount=style.mount, file=style.file,
-        env=({"name": "FRONT_URL", "value": f"http://{front.service}:{port}/"}, {"name": "VISIT_SECONDS", "value": str(rng.choice((2, 5, 10)))}),
+        name=name,
+        namespace=style.space,
+        image=f"{style.registry}/tools/visitor:{tag(rng)}",
+        labels=style.labels(name),
+        command=("python3", f"{style.mount}/{style.file}", "visit"),
+        mount=style.mount,
+        file=style.file,
+        env=(
+            {"name": "FRONT_URL", "value": f"http://{front.service}:{port}/"},
+            {"name": "VISIT_SECONDS", "value": str(rng.choice((2, 5, 10)))},
+        ),
         resources={"requests": {"cpu": "10m", "memory": "24Mi"}, "limits": {"cpu": "200m", "memory": "64Mi"}},
         extra_labels=dict(style.extra),
-    )  # fmt: skip
+    )
 
 
 def _nodes(rng: random.Random) -> list[Object]:

@@ -45,7 +45,9 @@ def with_history(system: System, rng: random.Random, *, share: float = 0.6) -> S
                 manager = deployer if rng.random() < 0.8 else rng.choice(BY_HAND)
                 changes.append((ago, Change(0, manager, _signed(_explained(version, rng), manager))))
                 ago += rng.uniform(0.2, 9) * DAY
-            images |= {item["image"] for version in versions for item in version["spec"]["template"]["spec"]["containers"]}
+            images |= {
+                item["image"] for version in versions for item in version["spec"]["template"]["spec"]["containers"]
+            }
         first.append(_signed(oldest, deployer))
     changes.sort(key=lambda item: -item[0])
     steps, last = [], (changes[0][0] if changes else 0.0) + DAY
@@ -53,9 +55,13 @@ def with_history(system: System, rng: random.Random, *, share: float = 0.6) -> S
         steps.append(replace(change, after=last - ago))
         last = ago
     return replace(
-        system, manifests=tuple(first), history=tuple(steps), images=frozenset(images), managers=managers,
+        system,
+        manifests=tuple(first),
+        history=tuple(steps),
+        images=frozenset(images),
+        managers=managers,
         age=last if steps else system.age,
-    )  # fmt: skip
+    )
 
 
 def deploy(transport: Any, system: System) -> None:
@@ -79,6 +85,8 @@ def prepare(sandbox: Any, system: System) -> None:
     """Lives through the system's history at its own pace and on to today's steady state."""
     transport = sandbox.transport()
     api = Api(transport)
+    total = 60.0 + sum(change.after for change in system.history) + max(system.age, 120.0)
+    sandbox.behaviour.mute_events_until(sandbox.clock.elapsed + total - HOUR)
     transport.sleep(60.0)
     for change in system.history:
         transport.sleep(change.after)
@@ -92,7 +100,10 @@ def _write(api: Api, change: Change) -> None:
     live = api.get(wanted["kind"], meta.get("namespace", ""), meta["name"])
     if live is None:
         raise KeyError(f"{wanted['kind']} {meta['name']} is not there: its history cannot go on")
-    merged = {**live["metadata"], "annotations": {**live["metadata"].get("annotations", {}), **meta.get("annotations", {})}}
+    merged = {
+        **live["metadata"],
+        "annotations": {**live["metadata"].get("annotations", {}), **meta.get("annotations", {})},
+    }
     body = {**live, "metadata": merged, "spec": {**live["spec"], **wanted["spec"]}}
     api.replace(body, change.manager)
 
@@ -105,7 +116,10 @@ def _explained(manifest: Object, rng: random.Random) -> Object:
     if rng.random() > 0.2:
         return manifest
     image = manifest["spec"]["template"]["spec"]["containers"][0]["image"]
-    notes = {**manifest["metadata"].get("annotations", {}), "kubernetes.io/change-cause": f"release {image.rsplit(':', 1)[-1]}"}
+    notes = {
+        **manifest["metadata"].get("annotations", {}),
+        "kubernetes.io/change-cause": f"release {image.rsplit(':', 1)[-1]}",
+    }
     return {**manifest, "metadata": {**manifest["metadata"], "annotations": notes}}
 
 
@@ -127,7 +141,9 @@ def _earlier(manifest: Object, rng: random.Random) -> Object:
 
 def _earlier_setting(manifest: Object, container: str, rng: random.Random) -> Object | None:
     env = value_at(manifest, container_path(container, "env")) or []
-    numbers = [item for item in env if item.get("value", "").isdecimal() and item["name"] not in ("PORT", "WORKING_SET_MB")]
+    numbers = [
+        item for item in env if item.get("value", "").isdecimal() and item["name"] not in ("PORT", "WORKING_SET_MB")
+    ]
     if not numbers or rng.random() < 0.3:
         return None
     item = rng.choice(numbers)

@@ -26,10 +26,17 @@ def noise(system: System, rng: random.Random) -> System:
     if rng.random() < 0.5:
         name = f"{rng.choice(('legacy', 'old', 'beta', 'canary'))}-{word(rng, 2)}"
         plan = Blueprint(
-            name=name, namespace=system.namespace, image=f"{repository}/{name}:{tag(rng)}", labels={"app": name}, replicas=0,
-            command=("python3", path, "serve"), mount=program["mountPath"], file=items[0]["path"],
-            env=({"name": "PORT", "value": "8080"},), annotations={"note": "switched off on purpose"} if rng.random() < 0.5 else {},
-        )  # fmt: skip
+            name=name,
+            namespace=system.namespace,
+            image=f"{repository}/{name}:{tag(rng)}",
+            labels={"app": name},
+            replicas=0,
+            command=("python3", path, "serve"),
+            mount=program["mountPath"],
+            file=items[0]["path"],
+            env=({"name": "PORT", "value": "8080"},),
+            annotations={"note": "switched off on purpose"} if rng.random() < 0.5 else {},
+        )
         images.add(plan.image)
         made += workload(plan)
     if rng.random() < 0.5:
@@ -38,13 +45,28 @@ def noise(system: System, rng: random.Random) -> System:
         images.add(image)
         made.append(_job(name, system.namespace, image, path, template["volumes"], program))
     if rng.random() < 0.5:
-        made.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{word(rng, 2)}-notes", "namespace": system.namespace},
-                     "data": {"owner": word(rng, 2), "ticket": f"OPS-{rng.randint(100, 9999)}"}})  # fmt: skip
+        made.append(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": f"{word(rng, 2)}-notes", "namespace": system.namespace},
+                "data": {"owner": word(rng, 2), "ticket": f"OPS-{rng.randint(100, 9999)}"},
+            }
+        )
     return replace(system, manifests=(*system.manifests, *made), images=frozenset(images))
 
 
 def _job(name: str, space: str, image: str, path: str, volumes: list[Object], mount: Object) -> Object:
     container = {"name": "task", "image": image, "command": ["python3", path, "once"], "volumeMounts": [mount]}
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "namespace": space},
-            "spec": {"backoffLimit": 2, "template": {"metadata": {"labels": {"job": name}},
-                                                     "spec": {"restartPolicy": "Never", "containers": [container], "volumes": volumes}}}}  # fmt: skip
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name, "namespace": space},
+        "spec": {
+            "backoffLimit": 2,
+            "template": {
+                "metadata": {"labels": {"job": name}},
+                "spec": {"restartPolicy": "Never", "containers": [container], "volumes": volumes},
+            },
+        },
+    }

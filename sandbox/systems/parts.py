@@ -63,7 +63,13 @@ def config_map(name: str, space: str, data: dict[str, str], labels: dict[str, st
 
 def secret(name: str, space: str, data: dict[str, str], labels: dict[str, str] | None = None) -> Object:
     """``data`` is base64 already."""
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": _meta(name, space, labels), "type": "Opaque", "data": data}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": _meta(name, space, labels),
+        "type": "Opaque",
+        "data": data,
+    }
 
 
 def account(name: str, space: str) -> Object:
@@ -82,20 +88,35 @@ def node(name: str, address: str, cores: int, memory_mib: int, labels: dict[str,
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux",
-                                              "kubernetes.io/arch": "amd64", **(labels or {})}},
+        "metadata": {
+            "name": name,
+            "labels": {
+                "kubernetes.io/hostname": name,
+                "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": "amd64",
+                **(labels or {}),
+            },
+        },
         "spec": {},
         "status": {
             "capacity": capacity,
             "allocatable": capacity,
             "conditions": conditions,
             "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
-            "nodeInfo": {"kubeletVersion": "v1.34.4", "containerRuntimeVersion": "containerd://1.6.20",
-                         "architecture": "amd64", "operatingSystem": "linux", "osImage": "Debian GNU/Linux 12",
-                         "kernelVersion": "6.1.0", "machineID": "", "systemUUID": "", "bootID": "",
-                         "kubeProxyVersion": ""},
+            "nodeInfo": {
+                "kubeletVersion": "v1.34.4",
+                "containerRuntimeVersion": "containerd://1.6.20",
+                "architecture": "amd64",
+                "operatingSystem": "linux",
+                "osImage": "Debian GNU/Linux 12",
+                "kernelVersion": "6.1.0",
+                "machineID": "",
+                "systemUUID": "",
+                "bootID": "",
+                "kubeProxyVersion": "",
+            },
         },
-    }  # fmt: skip
+    }
 
 
 def workload(plan: Blueprint) -> list[Object]:
@@ -113,11 +134,13 @@ def workload(plan: Blueprint) -> list[Object]:
         {
             "apiVersion": "apps/v1",
             "kind": plan.kind,
-            "metadata": {**_meta(plan.name, plan.namespace, {**plan.labels, **plan.extra_labels}),
-                         **({"annotations": plan.annotations} if plan.annotations else {})},
+            "metadata": {
+                **_meta(plan.name, plan.namespace, {**plan.labels, **plan.extra_labels}),
+                **({"annotations": plan.annotations} if plan.annotations else {}),
+            },
             "spec": spec,
         }
-    ]  # fmt: skip
+    ]
     if plan.service:
         made.append(_service(plan))
     return made
@@ -139,8 +162,12 @@ def _service(plan: Blueprint) -> Object:
     spec: Object = {"selector": plan.labels, "ports": [port]}
     if plan.headless:
         spec["clusterIP"] = "None"
-    return {"apiVersion": "v1", "kind": "Service",
-            "metadata": _meta(plan.service, plan.namespace, {**plan.labels, **plan.extra_labels}), "spec": spec}  # fmt: skip
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _meta(plan.service, plan.namespace, {**plan.labels, **plan.extra_labels}),
+        "spec": spec,
+    }
 
 
 def _pod_spec(plan: Blueprint) -> Object:
@@ -162,8 +189,11 @@ def _pod_spec(plan: Blueprint) -> Object:
         "resources": plan.resources,
         "volumeMounts": [mount],
     }
-    for name, probe in (("readinessProbe", plan.readiness), ("livenessProbe", plan.liveness),
-                        ("startupProbe", plan.startup)):  # fmt: skip
+    for name, probe in (
+        ("readinessProbe", plan.readiness),
+        ("livenessProbe", plan.liveness),
+        ("startupProbe", plan.startup),
+    ):
         if probe:
             container[name] = probe
     containers = [container]

@@ -90,7 +90,9 @@ def parse_arguments(arguments: Sequence[str]) -> Invocation:
 
 def read_settings(environment: Mapping[str, str], port: str = "", serving: bool = True) -> Settings:
     """Checks every setting; raises BadSetting for the first that will not do."""
-    env = {name: value for name, value in sorted(environment.items()) if not SERVICE_LINK.search(name) or name == "PORT"}
+    env = {
+        name: value for name, value in sorted(environment.items()) if not SERVICE_LINK.search(name) or name == "PORT"
+    }
     for name in filter(None, env.get("REQUIRED_SETTINGS", "").split(",")):
         if not env.get(name):
             raise BadSetting(f"{name}: required setting is missing")
@@ -113,7 +115,9 @@ def read_settings(environment: Mapping[str, str], port: str = "", serving: bool 
 
 def _check(name: str, value: str) -> None:
     for suffix, words, what in (
-        ("_LEVEL", LEVELS, "log level"), ("_MODE", MODES, "mode"), ("_ENABLED", SWITCHES, "switch"),
+        ("_LEVEL", LEVELS, "log level"),
+        ("_MODE", MODES, "mode"),
+        ("_ENABLED", SWITCHES, "switch"),
     ):
         if name.endswith(suffix) and value not in words:
             raise BadSetting(f"{name}: unknown {what} '{value}', use one of {', '.join(words)}")

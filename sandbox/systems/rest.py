@@ -8,19 +8,35 @@ from typing import Any
 Object = dict[str, Any]
 
 _GROUPS = {
-    "apps/v1": {"Deployment": "deployments", "ReplicaSet": "replicasets", "StatefulSet": "statefulsets",
-                "DaemonSet": "daemonsets", "ControllerRevision": "controllerrevisions"},
+    "apps/v1": {
+        "Deployment": "deployments",
+        "ReplicaSet": "replicasets",
+        "StatefulSet": "statefulsets",
+        "DaemonSet": "daemonsets",
+        "ControllerRevision": "controllerrevisions",
+    },
     "batch/v1": {"Job": "jobs", "CronJob": "cronjobs"},
     "networking.k8s.io/v1": {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses"},
     "policy/v1": {"PodDisruptionBudget": "poddisruptionbudgets"},
     "autoscaling/v2": {"HorizontalPodAutoscaler": "horizontalpodautoscalers"},
     "discovery.k8s.io/v1": {"EndpointSlice": "endpointslices"},
     "storage.k8s.io/v1": {"StorageClass": "storageclasses"},
-    "v1": {"Namespace": "namespaces", "Node": "nodes", "Pod": "pods", "Service": "services", "ConfigMap": "configmaps",
-           "Secret": "secrets", "ServiceAccount": "serviceaccounts", "Event": "events", "Endpoints": "endpoints",
-           "PersistentVolumeClaim": "persistentvolumeclaims", "PersistentVolume": "persistentvolumes",
-           "ResourceQuota": "resourcequotas", "LimitRange": "limitranges"},
-}  # fmt: skip
+    "v1": {
+        "Namespace": "namespaces",
+        "Node": "nodes",
+        "Pod": "pods",
+        "Service": "services",
+        "ConfigMap": "configmaps",
+        "Secret": "secrets",
+        "ServiceAccount": "serviceaccounts",
+        "Event": "events",
+        "Endpoints": "endpoints",
+        "PersistentVolumeClaim": "persistentvolumeclaims",
+        "PersistentVolume": "persistentvolumes",
+        "ResourceQuota": "resourcequotas",
+        "LimitRange": "limitranges",
+    },
+}
 _PLACES = {kind: (version, plural) for version, kinds in _GROUPS.items() for kind, plural in kinds.items()}
 _CLUSTER_SCOPED = ("Namespace", "Node", "PersistentVolume", "StorageClass")
 

@@ -77,9 +77,14 @@ def on_lab(system: System, namespace: str = "") -> System:
 
     def moved(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: lab_image(item) if key == "image" and item in system.images else
-                    space if key == "namespace" and item == system.namespace else moved(item)
-                    for key, item in value.items()}
+            return {
+                key: lab_image(item)
+                if key == "image" and item in system.images
+                else space
+                if key == "namespace" and item == system.namespace
+                else moved(item)
+                for key, item in value.items()
+            }
         if isinstance(value, list):
             return [moved(item) for item in value]
         return value
