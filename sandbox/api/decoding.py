@@ -73,7 +73,8 @@ def _decode(node: Node, value: Any, path: str, go_path: str, owner: str, unknown
         if type(value) not in (int, float):
             raise _wrong(value, owner, go_path, node)
         return value
-    return _copy(value)
+    # What a manager owns is made anew whenever it changes: it can be shared.
+    return value if node.name == "FieldsV1" else _copy(value)
 
 
 def _decode_struct(
