@@ -19,6 +19,7 @@ PASSED = "passed"
 NOT_INSTALLED = "not installed"
 
 _PROGRAM = Path(__file__).with_name("lint_process.py")
+_PATIENCE = 5.0
 _SECONDS = 60.0  # the first answer includes loading, about three seconds on a quiet machine
 
 
@@ -73,8 +74,11 @@ class _Linter:
 
     def stop(self) -> None:
         if self._process is not None and self._owner == os.getpid():
-            self._process.kill()
-            self._process.communicate()
+            try:
+                self._process.communicate(timeout=_PATIENCE)  # closes its input: it cleans up and leaves
+            except (subprocess.TimeoutExpired, OSError):
+                self._process.kill()
+                self._process.wait()
         self._process = None
 
 

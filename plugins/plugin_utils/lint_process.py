@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -57,6 +58,7 @@ def _matches(rules: Any, folder: str, text: str) -> list[tuple[str, str, int]]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the folder goes too
     with TemporaryDirectory(prefix="e2ereme-lint-") as place:
         try:
             serve(place)

@@ -33,7 +33,7 @@ CHANGES: dict[str, Patch] = {
     "an added command": (WEB, pod(command=["serve", "--all"])),
     "a removed variable": (WEB, pod(env=[{"name": "MODE", "$patch": "delete"}])),
     "another number of replicas": (WEB, {"spec": {"replicas": 5}}),
-    "an added label": (WEB, {"metadata": {"labels": {"a/b~c": "d"}}}),
+    "an added label": (WEB, {"metadata": {"labels": {"example.com/b": "d"}}}),
     "a removed annotation": (WEB, {"metadata": {"annotations": {"team": None}}}),
     "another targetPort": (SERVICE, {"spec": {"ports": [{"port": 80, "targetPort": 9}]}}),
     "an added port": (SERVICE, {"spec": {"ports": [{"port": 80, "name": "a"}, {"port": 81, "name": "b"}]}}),
