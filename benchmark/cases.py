@@ -28,6 +28,8 @@ FALSE_REPORT = "false_report"
 SEVEN = faults.FIRST_SEVEN
 """The faults of the first table."""
 
+GROUPS = ("seven", "unseen", "all")
+
 _ANOTHER_SYSTEM = 10**9
 """From one system of a seed to the next, where the fault finds nothing to break: never into another seed's."""
 _SYSTEMS = 12
@@ -67,6 +69,13 @@ class Scene:
 def known() -> tuple[str, ...]:
     """Every fault that lies in sandbox/faults."""
     return tuple(faults.FAULTS)
+
+
+def group(name: str) -> tuple[str, ...]:
+    """The faults of one of GROUPS; ``unseen`` are those that training never shows the model."""
+    unseen = tuple(key for key, fault in faults.FAULTS.items() if not fault.taught)
+    groups = {"seven": SEVEN, "unseen": unseen, "all": known()}
+    return groups[name]
 
 
 def cases(chosen: Sequence[str], seeds: Iterable[int]) -> list[Case]:

@@ -15,6 +15,8 @@ from .cases import Scene
 from .writing import hand_over, json_patch, play
 
 _GONE = object()
+_AMPLE = {"cpu": "500m", "memory": "256Mi"}
+"""Instead of a limit that was not there before: the policy lets nobody take a limit away."""
 
 
 def expert(scene: Scene) -> Ask:
@@ -41,8 +43,9 @@ def _operations(live: Manifest, edits: list[Any]) -> list[dict[str, Any]]:
     writes, removals = [], []
     for edit in edits:
         pointer, present = _pointer(live, edit.path)
-        if edit.right is not None:
-            writes.append({"op": "replace" if present else "add", "path": pointer, "value": edit.right})
+        value = _AMPLE.get(edit.path[-1]) if edit.right is None and "limits" in edit.path else edit.right
+        if value is not None:
+            writes.append({"op": "replace" if present else "add", "path": pointer, "value": value})
         elif present:
             removals.append({"op": "remove", "path": pointer})
     return writes + sorted(removals, key=lambda operation: str(operation["path"]), reverse=True)

@@ -20,7 +20,7 @@ from ..plugins.plugin_utils.hands import Settings
 from ..plugins.plugin_utils.loop import drive, remediate
 from ..plugins.plugin_utils.policy import load_policy
 from ..plugins.plugin_utils.report_parse import parse_report
-from .cases import Case, Scene, stage
+from .cases import Case, Scene, StageError, stage
 from .hands import sandbox_hands
 from .methods import Method
 from .oracle import Judgement, judge
@@ -68,8 +68,12 @@ def run(
     methods: Sequence[Method],
     out: Path | None = None,
     tell: Callable[[Result], None] = lambda _: None,
+    skip: Callable[[StageError], None] = lambda _: None,
 ) -> list[Result]:
-    """All results, those of ``out`` included; each new one is appended there at once."""
+    """All results, those of ``out`` included; each new one is appended there at once.
+
+    A case that cannot be staged is no result of any method: ``skip`` hears of it.
+    """
     done = {}
     if out is not None and out.exists():
         _mend(out)
@@ -80,7 +84,11 @@ def run(
             key = (case.fault, case.variant, case.seed, method.name, method.model, format_hash())
             result = done.get(key)
             if result is None:
-                result = measure(case, method)
+                try:
+                    result = measure(case, method)
+                except StageError as error:
+                    skip(error)
+                    break
                 if out is not None:
                     _append(out, result)
                 tell(result)

@@ -78,3 +78,18 @@ def test_a_result_survives_the_file(tmp_path: Path, measured: list[tuple[int, st
 
     assert json.loads(out.read_text()) == json.loads(json.dumps(asdict(result)))
     assert next(iter(run.read(out))) == result
+
+
+def test_a_case_that_cannot_be_staged_is_skipped_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def measure(case: Case, method: Method) -> run.Result:
+        raise run.StageError(f"{case.key} does not show")
+
+    monkeypatch.setattr(run, "measure", measure)
+    methods = [Method("restart", None), Method("undo", None)]
+
+    results = run.run(CASES[:1], methods, skip=lambda error: told.append(str(error)))
+
+    assert results == []
+    assert told == ["bad_image_tag/typo/1000000 does not show"]
