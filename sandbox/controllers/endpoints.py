@@ -34,7 +34,7 @@ def reconcile(world: World, namespace: str, name: str) -> None:
 def _resolved(port: Object, pod: Object) -> tuple[str, int, str] | None:
     """(name, port of the Pod, protocol), or None when the Pod has no port of that name."""
     protocol = port.get("protocol", "TCP")
-    target = port.get("targetPort", port["port"])
+    target: Any = port.get("targetPort", port["port"])
     if isinstance(target, str) and not target.isdecimal():
         numbers = [
             item["containerPort"]

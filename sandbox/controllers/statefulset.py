@@ -64,9 +64,8 @@ def _move(world: World, item: Object, pods: dict[int, Object], revision: str) ->
     in_order = spec.get("podManagementPolicy", "OrderedReady") == "OrderedReady"
     for ordinal in range(wanted):
         pod = pods.get(ordinal)
-        if pod is None:
-            if not _create(world, item, ordinal, revision):
-                return
+        if pod is None and not _create(world, item, ordinal, revision):
+            return
         if in_order and (pod is None or not is_active(pod) or not is_ready(pod)):
             return  # the next waits for this one, and so does a rolling update: as in the real controller
     for ordinal in sorted((number for number in pods if number >= wanted), reverse=True):

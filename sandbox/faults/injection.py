@@ -235,7 +235,8 @@ def _moved_on(scene: Scene, damage: Damage, rng: random.Random) -> tuple[Edit, .
         held = scene.config_maps.get(ref["name"], {}).get("data", {})
         if ref["key"] not in held or _used_elsewhere(scene, damage.workload, ref):
             continue
-        new = f"{ref['key']}{rng.choice(('_V2', '_NEW', '_2')) if ref['key'].isupper() else rng.choice(('-v2', '.new', '-2'))}"
+        endings = ("_V2", "_NEW", "_2") if ref["key"].isupper() else ("-v2", ".new", "-2")
+        new = ref["key"] + rng.choice(endings)
         path = (*container, {"name": env["name"]}, "valueFrom", "configMapKeyRef", "key")
         return (
             Edit("ConfigMap", ref["name"], ("data", ref["key"]), None, held[ref["key"]]),

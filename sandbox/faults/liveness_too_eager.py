@@ -22,7 +22,7 @@ def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
             for field, value in wrong.items()
             if value != probe.get(field)
         )
-        also = ()
+        also: tuple[Edit, ...] = ()
         if rng.random() < 0.5 and probe.get("timeoutSeconds", 1) != 1:
             also = (
                 Edit(

@@ -59,7 +59,8 @@ _TAILS = (
     "!",
 )
 _PROSE = (
-    "Root cause analysis finished. The most likely faulty component is {kind} {name} in namespace {space} (score {score}). "
+    "Root cause analysis finished. The most likely faulty component is {kind} {name} in namespace {space} "
+    "(score {score}). "
     "Observed symptom: {symptom}. Dependent components may show secondary errors.",
     "Diagnosis: {symptom}. Suspected root cause: {name} ({kind}, namespace {space}). Confidence: {score}.",
     "The anomaly detector ranked the following components by anomaly score: 1. {name} ({score}) 2. {other} ({low}). "
@@ -240,9 +241,11 @@ def _seen(api: Api, injected: Injected, named: Named) -> list[tuple[str, str, st
             waiting = status.get("state", {}).get("waiting", {})
             if waiting.get("message"):
                 found.append(("Pod", pod["metadata"]["name"], waiting["message"]))
-        for condition in pod.get("status", {}).get("conditions", ()):
-            if condition.get("reason") == "Unschedulable":
-                found.append(("Pod", pod["metadata"]["name"], condition["message"]))
+        found += [
+            ("Pod", pod["metadata"]["name"], condition["message"])
+            for condition in pod.get("status", {}).get("conditions", ())
+            if condition.get("reason") == "Unschedulable"
+        ]
     for item in api.list("Endpoints", space):
         if not any(subset.get("addresses") for subset in item.get("subsets") or ()):
             service = api.get("Service", space, item["metadata"]["name"])

@@ -15,12 +15,13 @@ def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
         key = rng.choice(("memory", "memory", "cpu"))
         wrong = f"{rng.randint(48, 900)}Gi" if key == "memory" else str(rng.randint(40, 600))
         right = (resources.get("requests") or {}).get(key)
+        path = victim.path("resources", "limits", key)
         limit = (resources.get("limits") or {}).get(key)
-        edits = (Edit("Deployment", victim.name, victim.path("resources", "requests", key), wrong, right),)
-        # A request above its limit is refused, so whoever raises it raises the limit too.
-        also = (
-            (Edit("Deployment", victim.name, victim.path("resources", "limits", key), wrong, limit),) if limit else ()
+        edits: tuple[Edit, ...] = (
+            Edit("Deployment", victim.name, victim.path("resources", "requests", key), wrong, right),
         )
+        # A request above its limit is refused, so whoever raises it raises the limit too.
+        also: tuple[Edit, ...] = (Edit("Deployment", victim.name, path, wrong, limit),) if limit else ()
         if also and right is None:
             edits, also = (*edits, *also), ()  # without a request of its own the limit would stand for it
         return Damage("Deployment", victim.name, victim.name, "unready", edits, also)

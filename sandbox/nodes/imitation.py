@@ -18,7 +18,10 @@ Object = dict[str, Any]
 _BASE_MB = 14  # a Python process before it does anything; this and the next two measured on a real node
 _RUNC_MB = 1  # below that not even runc's own init fits
 _BASE_CPU = 0.2  # CPU seconds until the interpreter has read the program
-_REFUSAL = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
+_REFUSAL = (
+    "failed to create containerd task: failed to create shim task: OCI runtime create failed: "
+    "runc create failed: unable to start container process: "
+)
 _ON_PATH = (
     "python3",
     "sh",
@@ -107,7 +110,8 @@ def _python(
             log=(("", text), ("", "usage: python3 [option] ... [-c cmd | -m mod | file | -] [arg] ...")),
         )
     if script not in files:
-        text = f"python3: can't open file '{script if script.startswith('/') else '//' + script}': [Errno 2] No such file or directory"
+        shown = script if script.startswith("/") else f"//{script}"
+        text = f"python3: can't open file '{shown}': [Errno 2] No such file or directory"
         return Life(exit_code=2, reason="Error", seconds=start, log=(("", text),))
     try:
         told = program.parse_arguments(words[1:])

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..controllers.pods import owner_of, with_condition
+from ..controllers.pods import owner_of
 from ..controllers.world import World
+from .images import pull_error
 from .imitation import Life, live
 from .network import Network
+from .pod_status import pod_status
 from .probes import Prober
 from .references import MissingReference, check_volumes, environment, mounts, names_used
 from .run import ContainerRun, PodRun
@@ -169,14 +171,15 @@ class Kubelet:
                 run,
                 "Normal",
                 "Pulled",
-                f'Successfully pulled image "{image}" in {seconds}s ({seconds}s including waiting). Image size: {size} bytes.',
+                f'Successfully pulled image "{image}" in {seconds}s ({seconds}s including waiting). '
+                f"Image size: {size} bytes.",
                 item,
             )
             self._present.add((run.node, image))
             item.image_present, item.pull_wait = True, 0.0
             self._create(run, item)
             return
-        why = self._pull_error(image)
+        why = pull_error(image, self.world.images)
         self._event(pod, run, "Warning", "Failed", f'Failed to pull image "{image}": {why}', item)
         self._event(pod, run, "Warning", "Failed", "Error: ErrImagePull", item)
         item.state = {"waiting": {"reason": "ErrImagePull", "message": why}}
@@ -200,20 +203,6 @@ class Kubelet:
         }
         self._publish(run)
         self._later(run, item, item.pull_wait, self._pull)
-
-    def _pull_error(self, image: str) -> str:
-        """containerd's words: the tag is not there, or the registry is not."""
-        full = image if ":" in image.rsplit("/", 1)[-1] else f"{image}:latest"
-        repository = full.rsplit(":", 1)[0]
-        first = image.split("/", 1)[0]
-        host = first if "/" in image and ("." in first or ":" in first) else "docker.io"
-        failed = f'failed to pull and unpack image "{full}": failed to resolve reference "{full}"'
-        registries = {known.split("/", 1)[0] for known in self.world.images}
-        if host not in registries and host != "docker.io":
-            path = repository.split("/", 1)[-1]
-            url = f"https://{host}/v2/{path}/manifests/{full.rsplit(':', 1)[1]}"
-            return f'rpc error: code = Unknown desc = {failed}: failed to do request: Head "{url}": dial tcp: lookup {host} on 10.96.0.10:53: no such host'
-        return f"rpc error: code = NotFound desc = {failed}: {full}: not found"
 
     def _create(self, run: PodRun, item: ContainerRun) -> None:
         pod = self._pod(run)
@@ -354,75 +343,8 @@ class Kubelet:
 
     def _publish(self, run: PodRun) -> None:
         pod = self._pod(run)
-        if pod is None:
-            return
-        now = self.world.clock.stamp()
-        waiting = [item.name for item in run.containers if not item.ready]
-        unready = (
-            ("False", "ContainersNotReady", f"containers with unready status: [{' '.join(waiting)}]")
-            if waiting
-            else ("True", "", "")
-        )
-        phase = self._phase(run)
-        if phase == "Succeeded":
-            unready = ("False", "PodCompleted", "")
-        conditions: list[Object] = pod.get("status", {}).get("conditions", [])
-        for kind, (status, reason, message) in (
-            ("PodReadyToStartContainers", ("True" if run.mounted and phase != "Succeeded" else "False", "", "")),
-            ("Initialized", ("True", "", "")),
-            ("Ready", unready),
-            ("ContainersReady", unready),
-            ("PodScheduled", ("True", "", "")),
-        ):
-            new = {"type": kind, "status": status, "lastProbeTime": None}
-            if reason:
-                new["reason"] = reason
-            if message:
-                new["message"] = message
-            conditions = with_condition(conditions, new, now)
-        status_ = {
-            **pod["status"],
-            "phase": phase,
-            "conditions": conditions,
-            "hostIP": run.host_ip,
-            "hostIPs": [{"ip": run.host_ip}],
-            "startTime": run.start_stamp,
-            "containerStatuses": [self._container_status(item) for item in run.containers],
-            "observedGeneration": pod["metadata"].get("generation", 1),
-        }
-        if run.mounted:
-            status_.update(podIP=run.ip, podIPs=[{"ip": run.ip}])
-        self.world.put_status(pod, status_)
-
-    def _phase(self, run: PodRun) -> str:
-        states = [item.state for item in run.containers]
-        ended = [state["terminated"] for state in states if "terminated" in state]
-        policy = ((self._pod(run) or {}).get("spec") or {}).get("restartPolicy", "Always")
-        if len(ended) == len(states) and (
-            policy == "Never" or (policy == "OnFailure" and not any(item["exitCode"] for item in ended))
-        ):
-            return "Failed" if any(item["exitCode"] for item in ended) else "Succeeded"
-        begun = all(
-            "running" in state or "terminated" in state or item.last
-            for state, item in zip(states, run.containers, strict=True)
-        )
-        return "Running" if begun else "Pending"
-
-    def _container_status(self, item: ContainerRun) -> Object:
-        image = str(item.spec["image"])
-        status: Object = {
-            "name": item.name,
-            "image": image,
-            "imageID": f"{image.rsplit(':', 1)[0]}@sha256:{_digest(image)}" if item.image_present else "",
-            "ready": item.ready,
-            "started": item.started,
-            "restartCount": item.restarts,
-            "state": item.state,
-            "lastState": item.last,
-        }
-        if item.container_id:
-            status["containerID"] = item.container_id
-        return status
+        if pod is not None:
+            self.world.put_status(pod, pod_status(run, pod, self.world.clock.stamp()))
 
     # Small things
 
@@ -471,13 +393,6 @@ class Kubelet:
 
     def _container_id(self) -> str:
         return f"containerd://{self.world.rng.getrandbits(256):064x}"
-
-
-def _digest(image: str) -> str:
-    number = 0
-    for byte in image.encode():
-        number = (number * 0x100000001B3 ^ byte) % 2**256
-    return f"{number:064x}"
 
 
 def _length(seconds: float) -> str:

@@ -158,7 +158,8 @@ def _affine(spec: Object, labels: dict[str, str]) -> bool:
 
 
 def _holds(rule: Object, labels: dict[str, str]) -> bool:
-    value, values = labels.get(rule["key"]), rule.get("values") or ()
+    value: str | None = labels.get(rule["key"])
+    values: list[str] = rule.get("values") or []
     match rule["operator"]:
         case "In":
             return value in values

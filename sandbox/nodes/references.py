@@ -69,15 +69,12 @@ def check_volumes(world: World, pod: Object) -> None:
                 continue
             name = source.get(key, "")
             held = world.store.get(kind, space, name)
+            failed = f'MountVolume.SetUp failed for volume "{volume["name"]}" : '
             if held is None:
-                raise MissingReference(
-                    f'MountVolume.SetUp failed for volume "{volume["name"]}" : {kind.lower()} "{name}" not found'
-                )
+                raise MissingReference(f'{failed}{kind.lower()} "{name}" not found')
             for item in source.get("items") or ():
                 if item["key"] not in (held.get("data") or {}):
-                    raise MissingReference(
-                        f'MountVolume.SetUp failed for volume "{volume["name"]}" : {kind.lower()} references non-existent config key: {item["key"]}'
-                    )
+                    raise MissingReference(f"{failed}{kind.lower()} references non-existent config key: {item['key']}")
 
 
 def names_used(pod: Object) -> set[tuple[str, str]]:

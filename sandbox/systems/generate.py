@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .choices import command_line, liveness, plain_env, probe, resources, settings_of
 from .history import DAY, with_history
 from .names import namespace_name, service_name, tag, word
 from .noise import noise
@@ -208,6 +209,8 @@ def _plan(name: str, store: bool, style: _Style, rng: random.Random) -> Blueprin
             )
         )
         options["strategy"] = {"type": "RollingUpdate", "rollingUpdate": surge}
+    path = f"{style.mount}/{style.file}"
+    command, args = command_line(path, rng)
     return Blueprint(
         name=full,
         namespace=style.space,
@@ -218,10 +221,10 @@ def _plan(name: str, store: bool, style: _Style, rng: random.Random) -> Blueprin
         container=rng.choice((name, name, name, "app", "main")),
         port=port,
         port_name=port_name,
-        readiness=_probe(health, port, port_name, rng, rng.choice((2, 5, 5, 10))) if rng.random() < 0.9 else None,
-        liveness=_liveness(health, port, port_name, style, rng) if rng.random() < 0.6 else None,
-        startup={**_probe(health, port, port_name, rng, 2), "failureThreshold": 30} if rng.random() < 0.1 else None,
-        resources=_resources(megabytes, rng),
+        readiness=probe(health, port, port_name, rng, rng.choice((2, 5, 5, 10))) if rng.random() < 0.9 else None,
+        liveness=liveness(health, port, port_name, path, rng) if rng.random() < 0.6 else None,
+        startup={**probe(health, port, port_name, rng, 2), "failureThreshold": 30} if rng.random() < 0.1 else None,
+        resources=resources(megabytes, rng),
         replicas=1 if store else rng.choice((1, 1, 2, 2, 3)),
         service=full + style.service_suffix,
         service_port=service_port,
@@ -232,73 +235,10 @@ def _plan(name: str, store: bool, style: _Style, rng: random.Random) -> Blueprin
         mount=style.mount,
         file=style.file,
         options=options,
-        env=tuple(_plain_env(megabytes, health, port, rng)),
-        **_command(style, rng),
+        env=tuple(plain_env(megabytes, health, port, rng)),
+        command=command,
+        args=args,
     )
-
-
-def _command(style: _Style, rng: random.Random) -> dict[str, tuple[str, ...]]:
-    path = f"{style.mount}/{style.file}"
-    kind = rng.randrange(5)
-    if kind < 2:
-        return {"command": ("python3", path, "serve"), "args": ()}
-    if kind < 4:
-        return {"command": ("python3", path), "args": ("serve",)}
-    return {"command": ("/bin/sh", "-c"), "args": (f"exec python3 {path} serve",)}
-
-
-def _plain_env(megabytes: int, health: str, port: int, rng: random.Random) -> list[Object]:
-    values = {"PORT": str(port), "WORKING_SET_MB": str(megabytes)}
-    if health != "/healthz":
-        values["HEALTH_PATH"] = health
-    if rng.random() < 0.4:
-        values["START_CPU_MS"] = str(rng.choice((50, 150, 300, 600)))
-    for name in rng.sample(
-        ("POOL_SIZE", "QUEUE_LIMIT", "WORKERS_MAX", "GRACE_SECONDS", "BATCH_SIZE"), k=rng.randint(0, 2)
-    ):
-        values[name] = str(rng.randint(2, 500))
-    return [{"name": name, "value": value} for name, value in values.items()]
-
-
-def _probe(health: str, port: int, port_name: str, rng: random.Random, period: int) -> Object:
-    where: int | str = port_name if port_name and rng.random() < 0.6 else port
-    probe: Object = {"httpGet": {"path": health, "port": where}, "periodSeconds": period}
-    if rng.random() < 0.5:
-        probe["initialDelaySeconds"] = rng.choice((1, 2, 3, 5))
-    if rng.random() < 0.3:
-        probe["timeoutSeconds"] = rng.choice((1, 2, 3, 5))
-    return probe
-
-
-def _liveness(health: str, port: int, port_name: str, style: _Style, rng: random.Random) -> Object:
-    if rng.random() < 0.25:
-        return {"tcpSocket": {"port": port}, "periodSeconds": rng.choice((10, 15, 20)), "initialDelaySeconds": 10}
-    if rng.random() < 0.12:
-        return {
-            "exec": {"command": ["python3", f"{style.mount}/{style.file}", "check"]},
-            "periodSeconds": 20,
-            "timeoutSeconds": 5,
-            "initialDelaySeconds": 10,
-        }
-    return {
-        **_probe(health, port, port_name, rng, rng.choice((10, 10, 15, 30))),
-        "initialDelaySeconds": rng.choice((10, 15, 20)),
-    }
-
-
-def _resources(megabytes: int, rng: random.Random) -> Object:
-    kind = rng.random()
-    if kind < 0.08:
-        return {}
-    need = megabytes + 16
-    limit = int(need * rng.uniform(1.5, 3.0) / 8 + 1) * 8
-    requests = {"cpu": f"{rng.choice((10, 20, 25, 50, 100))}m", "memory": f"{rng.choice((limit // 2, limit, need))}Mi"}
-    if kind < 0.2:
-        return {"requests": requests}
-    limits = {"cpu": rng.choice(("200m", "250m", "500m", "500m", "1", "1000m")), "memory": f"{limit}Mi"}
-    if kind < 0.35:
-        del limits["cpu"]
-    return {"requests": requests, "limits": limits}
 
 
 def _with_settings(
@@ -308,13 +248,8 @@ def _with_settings(
     config_name = (
         f"{style.part_of}-config" if style.shared_config else f"{plan.name}-{rng.choice(('config', 'settings', 'env'))}"
     )
-    settings = _settings(store, rng)
-    urls = {
-        _url_name(
-            other.name, style
-        ): f"http://{_host(other, style, rng)}:{other.port if other.headless else other.service_port}{rng.choice(('', '/'))}"
-        for other in callees
-    }
+    settings = settings_of(store, rng)
+    urls = {_url_name(other.name, style): _url(other, style, rng) for other in callees}
     in_config = rng.random() < 0.3
     data = {**settings, **(urls if in_config else {})}
     own = {name: value for name, value in data.items() if rng.random() < 0.8 or name in urls or name == "LOG_LEVEL"}
@@ -350,37 +285,14 @@ def _with_settings(
     return Blueprint(**{**vars(plan), "env": tuple(env), "env_from": env_from, "sidecar": sidecar})
 
 
-def _settings(store: bool, rng: random.Random) -> dict[str, str]:
-    made = {"LOG_LEVEL": rng.choice(("debug", "info", "info", "info", "warning", "error"))}
-    choices = {
-        "CACHE_SIZE": str(rng.randint(16, 4096)),
-        "SESSION_SECONDS": str(rng.randint(60, 7200)),
-        "RETRY_LIMIT": str(rng.randint(1, 9)),
-        "CALL_TIMEOUT_MS": str(rng.choice((800, 1500, 2000, 3000, 5000))),
-        "SYNC_MODE": rng.choice(("async", "strict")),
-        "TRACING_ENABLED": rng.choice(("true", "false")),
-        "REGION": rng.choice(("eu-1", "us-2", "ap-1")),
-        "CURRENCY": rng.choice(("EUR", "USD", "GBP")),
-        "EXPORT_WORKERS": str(rng.randint(1, 16)),
-        "PAGE_SIZE": str(rng.randint(5, 200)),
-        f"{word(rng, 1).upper()}_ENABLED": rng.choice(("true", "false")),
-        f"{word(rng, 2).upper()}_LIMIT": str(rng.randint(1, 999)),
-    }
-    if store:
-        choices["STORE_MODE"] = rng.choice(("primary", "standalone"))
-    for name in rng.sample(sorted(choices), k=rng.randint(1, 4)):
-        made[name] = choices[name]
-    return made
-
-
 def _url_name(name: str, style: _Style) -> str:
     return name.removeprefix(style.prefix).replace("-", "_").upper() + "_URL"
 
 
-def _host(other: Blueprint, style: _Style, rng: random.Random) -> str:
-    return other.service + rng.choice(
-        ("", "", "", f".{style.space}", f".{style.space}.svc", f".{style.space}.svc.cluster.local")
-    )
+def _url(other: Blueprint, style: _Style, rng: random.Random) -> str:
+    forms = ("", "", "", f".{style.space}", f".{style.space}.svc", f".{style.space}.svc.cluster.local")
+    port = other.port if other.headless else other.service_port
+    return f"http://{other.service}{rng.choice(forms)}:{port}{rng.choice(('', '/'))}"
 
 
 def _sidecar(plan: Blueprint, style: _Style, rng: random.Random) -> Object:

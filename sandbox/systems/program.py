@@ -202,7 +202,8 @@ def _serve(settings: Settings) -> None:
                     why = _call(url, settings.call_seconds)
                     if why:
                         _log("ERROR", call_failed(url, why))
-                        return self._answer(502, call_failed(url, why))
+                        self._answer(502, call_failed(url, why))
+                        return
                 self._answer(200, "ok")
 
         def _answer(self, status: int, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 from .history import with_history
 from .parts import Blueprint, account, config_map, namespace, node, program_map, workload
@@ -44,7 +45,10 @@ def shop() -> System:
         images.add(image)
         data = {"LOG_LEVEL": "info", **settings}
         manifests += [account(name, _SPACE), config_map(f"{name}-config", _SPACE, data, {"app": name})]
-        env = [{"name": "PORT", "value": str(port)}, {"name": "WORKING_SET_MB", "value": str(megabytes)}]
+        env: list[dict[str, Any]] = [
+            {"name": "PORT", "value": str(port)},
+            {"name": "WORKING_SET_MB", "value": str(megabytes)},
+        ]
         env += [{"name": key, "valueFrom": {"configMapKeyRef": {"name": f"{name}-config", "key": key}}} for key in data]
         env += [{"name": f"{other.upper()}_URL", "value": f"http://{other}:{_SERVICES[other][1]}/"} for other in calls]
         http = {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 5}

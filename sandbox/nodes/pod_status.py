@@ -1,0 +1,89 @@
+"""What the kubelet tells the API server of a Pod."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..controllers.pods import with_condition
+from .run import ContainerRun, PodRun
+
+Object = dict[str, Any]
+
+
+def pod_status(run: PodRun, pod: Object, now: str) -> Object:
+    """The status that the kubelet reports for the Pod."""
+    waiting = [item.name for item in run.containers if not item.ready]
+    unready = (
+        ("False", "ContainersNotReady", f"containers with unready status: [{' '.join(waiting)}]")
+        if waiting
+        else ("True", "", "")
+    )
+    phase = _phase(run, pod)
+    if phase == "Succeeded":
+        unready = ("False", "PodCompleted", "")
+    conditions: list[Object] = pod.get("status", {}).get("conditions", [])
+    for kind, (status, reason, message) in (
+        ("PodReadyToStartContainers", ("True" if run.mounted and phase != "Succeeded" else "False", "", "")),
+        ("Initialized", ("True", "", "")),
+        ("Ready", unready),
+        ("ContainersReady", unready),
+        ("PodScheduled", ("True", "", "")),
+    ):
+        new = {"type": kind, "status": status, "lastProbeTime": None}
+        if reason:
+            new["reason"] = reason
+        if message:
+            new["message"] = message
+        conditions = with_condition(conditions, new, now)
+    status_ = {
+        **pod["status"],
+        "phase": phase,
+        "conditions": conditions,
+        "hostIP": run.host_ip,
+        "hostIPs": [{"ip": run.host_ip}],
+        "startTime": run.start_stamp,
+        "containerStatuses": [_container_status(item) for item in run.containers],
+        "observedGeneration": pod["metadata"].get("generation", 1),
+    }
+    if run.mounted:
+        status_.update(podIP=run.ip, podIPs=[{"ip": run.ip}])
+    return status_
+
+
+def _phase(run: PodRun, pod: Object) -> str:
+    states = [item.state for item in run.containers]
+    ended = [state["terminated"] for state in states if "terminated" in state]
+    policy = pod["spec"].get("restartPolicy", "Always")
+    if len(ended) == len(states) and (
+        policy == "Never" or (policy == "OnFailure" and not any(item["exitCode"] for item in ended))
+    ):
+        return "Failed" if any(item["exitCode"] for item in ended) else "Succeeded"
+    begun = all(
+        "running" in state or "terminated" in state or item.last
+        for state, item in zip(states, run.containers, strict=True)
+    )
+    return "Running" if begun else "Pending"
+
+
+def _container_status(item: ContainerRun) -> Object:
+    image = str(item.spec["image"])
+    status: Object = {
+        "name": item.name,
+        "image": image,
+        "imageID": f"{image.rsplit(':', 1)[0]}@sha256:{_digest(image)}" if item.image_present else "",
+        "ready": item.ready,
+        "started": item.started,
+        "restartCount": item.restarts,
+        "state": item.state,
+        "lastState": item.last,
+    }
+    if item.container_id:
+        status["containerID"] = item.container_id
+    return status
+
+
+def _digest(image: str) -> str:
+    number = 0
+    for byte in image.encode():
+        number = (number * 0x100000001B3 ^ byte) % 2**256
+    return f"{number:064x}"
