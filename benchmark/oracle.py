@@ -19,6 +19,10 @@ from .site import Site
 WATCH_SECONDS = 180.0
 """How long (API-server time) clients must be served well after an Episode."""
 
+RENEWAL_SECONDS = 120.0
+"""How long new Pods have to come up, where the repair changed what is read only when Pods start."""
+
+_READ_AT_START = ("ConfigMap", "Secret")
 _LOOKS = 4
 _SAMPLES = 3
 _SLOWER = 3.0  # times the baseline, and
@@ -109,6 +113,10 @@ def judge(site: Site, charge: Charge, outcome: str, watch: float = WATCH_SECONDS
             [] if outcome == "escalated" else [f"ended {outcome}, not escalated"]
         )
         return Judgement(outcome == "escalated" and not left, tuple(harm), tuple(why))
+    if not ills and any(change.ref.kind in _READ_AT_START for change in left):
+        site.renew_pods(charge.namespace)
+        site.sleep(RENEWAL_SECONDS)
+        ills = [f"with new Pods {ill}" for ill in _ills(charge, observe(site, charge.namespace))]
     return Judgement(not ills, tuple(harm), tuple(ills))
 
 

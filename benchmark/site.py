@@ -53,6 +53,7 @@ class Site(Protocol):
     def objects(self, namespace: str) -> Iterable[Manifest]: ...
     def visit(self, namespace: str, service: str, port: int) -> Visit: ...
     def sleep(self, seconds: float) -> None: ...
+    def renew_pods(self, namespace: str) -> None: ...
 
 
 class SandboxSite:
@@ -75,6 +76,9 @@ class SandboxSite:
 
     def sleep(self, seconds: float) -> None:
         self._sandbox.advance(seconds)
+
+    def renew_pods(self, namespace: str) -> None:
+        TransportSite(self._sandbox.transport()).renew_pods(namespace)
 
 
 class TransportSite:
@@ -99,6 +103,13 @@ class TransportSite:
 
     def sleep(self, seconds: float) -> None:
         self._transport.sleep(seconds)
+
+    def renew_pods(self, namespace: str) -> None:
+        """Deletes the Pods that controllers own, so that new ones start from what is written now."""
+        path = f"/api/v1/namespaces/{namespace}/pods"
+        for pod in self._list("Pod", path):
+            if pod["metadata"].get("ownerReferences"):
+                self._transport.request("DELETE", f"{path}/{pod['metadata']['name']}")
 
     def _list(self, kind: str, path: str) -> Iterable[Manifest]:
         answer = self._transport.request("GET", path)

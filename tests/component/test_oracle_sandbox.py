@@ -106,3 +106,22 @@ def test_harm_is_found_beside_a_repair(
     harmful(stage)
 
     assert harm in judge(stage.site, charge, "resolved").harm
+
+
+def test_a_repair_that_breaks_the_next_pods_is_not_resolved(stage: Stage, charge: Charge) -> None:
+    replicas = stage.healthy.state[stage.ref("Deployment", "cart")]["spec"]["replicas"]
+    stage.patch("Deployment", "cart", {"spec": {"replicas": replicas}})
+    stage.patch("ConfigMap", "cart-config", {"data": {"LOG_LEVEL": "loud"}})
+
+    found = judge(stage.site, charge, "resolved")
+
+    assert not found.resolved
+    assert "with new Pods cart:8080 answers 503" in found.why
+
+
+def test_a_harmless_change_of_a_config_map_survives_new_pods(stage: Stage, charge: Charge) -> None:
+    replicas = stage.healthy.state[stage.ref("Deployment", "cart")]["spec"]["replicas"]
+    stage.patch("Deployment", "cart", {"spec": {"replicas": replicas}})
+    stage.patch("ConfigMap", "cart-config", {"data": {"LOG_LEVEL": "debug"}})
+
+    assert judge(stage.site, charge, "resolved").resolved

@@ -54,6 +54,9 @@ class Cluster:
     def visit(self, namespace: str, service: str, port: int) -> Visit:
         return self.answer
 
+    def renew_pods(self, namespace: str) -> None:
+        self.restarts = 0
+
     def sleep(self, seconds: float) -> None:
         self.elapsed += seconds
         self.later()
