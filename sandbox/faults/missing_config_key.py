@@ -24,6 +24,13 @@ def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
             if variant in (_DELETED, _RENAMED):
                 return _in_the_map(victim, ref["name"], ref["key"], data, rng, variant)
             return _in_the_reference(victim, item["name"], ref, data, rng)
+        required = [name for name in victim.literal("REQUIRED_SETTINGS").split(",") if name]
+        for source in victim.container.get("envFrom") or ():
+            name = source.get("configMapRef", {}).get("name", "")
+            data = scene.config_maps.get(name, {}).get("data", {})
+            keys = [key for key in required if key in data]
+            if keys and variant in (_DELETED, _RENAMED):
+                return _in_the_map(victim, name, rng.choice(keys), data, rng, variant)
     return None
 
 
