@@ -12,7 +12,7 @@ from ..plugins.plugin_utils.policy import Policy
 from ..plugins.plugin_utils.report import Report
 from ..plugins.plugin_utils.step import Answer
 from .cases import Scene
-from .writing import hand_over, json_patch, play
+from .writing import hand_over, json_patch, play, restart
 
 _GONE = object()
 _AMPLE = {"cpu": "500m", "memory": "256Mi"}
@@ -26,7 +26,12 @@ def expert(scene: Scene) -> Ask:
         injected = scene.injected
         if injected is None or injected.right == "escalate":
             return hand_over(injected.why if injected else "nothing is wrong")
-        return play(*_tasks(injected.edits, wish.evidence.inventory))
+        inventory = wish.evidence.inventory
+        tasks = _tasks(injected.edits, inventory)
+        if any(edit.kind == "ConfigMap" for edit in injected.edits):  # Pods read it when they start
+            suffering = ObjectRef(injected.workload["kind"], inventory.namespace, injected.workload["name"])
+            tasks.append(restart(suffering, inventory.time))
+        return play(*tasks)
 
     return ask
 
