@@ -6,10 +6,12 @@ decision. Every decision records how many choices the grammar left (``bits``).
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,9 +82,11 @@ class Engine:
     """One base model, with or without the adapter."""
 
     def __init__(self, base: Path, adapter: Path | None = None, threads: int = 0) -> None:
-        import llguidance.hf
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        with _builtin_intern():
+            import llguidance.hf
+            import torch
+            import torch._dynamo  # transformers would import it later
+            from transformers import AutoModelForCausalLM, AutoTokenizer
 
         if threads:
             torch.set_num_threads(threads)
@@ -176,6 +180,17 @@ class Engine:
 
         out = self.model(input_ids=torch.tensor([ids]), past_key_values=cache, use_cache=True, logits_to_keep=1)
         return out.logits[0, -1].float(), out.past_key_values
+
+
+@contextlib.contextmanager
+def _builtin_intern() -> Iterator[None]:
+    """Ansible puts an object of its own in the place of sys.intern, and torch's compiler will not be imported then."""
+    replaced = sys.intern
+    sys.intern = getattr(replaced, "unpatched_implementation", replaced)
+    try:
+        yield
+    finally:
+        sys.intern = replaced
 
 
 def _has_fast_bf16() -> bool:

@@ -21,11 +21,11 @@ _END_OF_INITIAL = {"k8s.io/initial-events-end": "true"}
 
 
 class Reads:
-    """Answers what changes nothing. Objects are encoded once a version and kept."""
+    """Answers what changes nothing. A stored object, which nobody changes, is encoded once."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._encoded: dict[tuple[str, str, str, str], tuple[str, bytes]] = {}
+        self._encoded: dict[tuple[str, str, str, str], tuple[Object, bytes]] = {}
 
     def get(self, request: Request, target: Target) -> Response:
         obj = self.find(target)
@@ -88,14 +88,13 @@ class Reads:
     def _fragment(self, resource: Resource, obj: Object) -> bytes:
         meta = obj["metadata"]
         key = (resource.group, resource.kind, meta.get("namespace", ""), meta["name"])
-        version = meta.get("resourceVersion", "")
         kept = self._encoded.get(key)
-        if kept and version and kept[0] == version:
+        if kept and kept[0] is obj:  # not by resourceVersion: what a dry run would store has that of the stored one
             return kept[1]
         view = {part: value for part, value in self.view(resource, obj).items() if part not in ("kind", "apiVersion")}
         encoded = json.dumps(view, separators=(",", ":")).encode()
-        if version and self._store.get(obj["kind"], meta.get("namespace", ""), meta["name"]) is obj:
-            self._encoded[key] = (version, encoded)
+        if self._store.get(obj["kind"], meta.get("namespace", ""), meta["name"]) is obj:
+            self._encoded[key] = (obj, encoded)
         return encoded
 
 

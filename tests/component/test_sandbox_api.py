@@ -96,6 +96,13 @@ def test_a_dry_run_changes_nothing(sandbox):
     assert sandbox.store.version == before
 
 
+def test_a_dry_run_of_what_was_just_read_shows_what_would_be_stored(sandbox):
+    sandbox.handle("GET", f"{DEPLOYMENTS}/cart")
+    answer = sandbox.handle("PATCH", f"{DEPLOYMENTS}/cart", {"dryRun": "All"}, {"spec": {"replicas": 9}}, MERGE)
+    assert answer.json()["spec"]["replicas"] == 9
+    assert sandbox.handle("GET", f"{DEPLOYMENTS}/cart").json()["spec"]["replicas"] != 9
+
+
 def test_a_selector_cannot_be_changed(sandbox):
     labels = {"matchLabels": {"app": "other"}}
     patch = {"spec": {"selector": labels, "template": {"metadata": {"labels": {"app": "other"}}}}}
