@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..model.prompt import format_hash
+from .cases import FALSE_REPORT
 from .run import Result
 
-ALL = "all"
+ALL = "all faults"
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,18 @@ class Row:
 
 
 def rows(results: Iterable[Result]) -> list[Row]:
-    """One row for each fault and method, and one for each method over all faults (each case weighs the same)."""
+    """One row for each fault and method, and one for each method over all faults (each case weighs the same).
+
+    False reports have their own row and, beside faults, no part in the total: to leave them alone is no repair.
+    """
+    results = list(results)
+    only_false = all(result.fault == FALSE_REPORT for result in results)
     groups: dict[tuple[str, str], list[Result]] = {}
     totals: dict[tuple[str, str], list[Result]] = {}
     for result in results:
         groups.setdefault((result.fault, result.method), []).append(result)
-        totals.setdefault((ALL, result.method), []).append(result)
+        if only_false or result.fault != FALSE_REPORT:
+            totals.setdefault((ALL, result.method), []).append(result)
     return [_row(fault, method, group) for (fault, method), group in {**groups, **totals}.items()]
 
 

@@ -41,7 +41,7 @@ def test_shares_are_of_all_cases() -> None:
 
     assert [(row.fault, row.cases, row.resolved) for row in made] == [
         ("bad_image_tag", 3, 0.3333),
-        ("all", 3, 0.3333),
+        ("all faults", 3, 0.3333),
     ]
 
 
@@ -68,4 +68,13 @@ def test_methods_stand_side_by_side() -> None:
 def test_the_data_has_every_row() -> None:
     made = data([result(), result(fault="wrong_command")], {})
 
-    assert [row["fault"] for row in made["rows"]] == ["bad_image_tag", "wrong_command", "all"]
+    assert [row["fault"] for row in made["rows"]] == ["bad_image_tag", "wrong_command", "all faults"]
+
+
+def test_false_reports_left_alone_do_not_count_as_repairs() -> None:
+    made = rows([result(), result(fault="false_report", right="leave", resolved=True)])
+
+    assert [(row.fault, row.resolved) for row in made if row.fault != "bad_image_tag"] == [
+        ("false_report", 1.0),
+        ("all faults", 0.0),
+    ]
