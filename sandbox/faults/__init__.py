@@ -56,17 +56,25 @@ def _found() -> dict[str, Fault]:
 FAULTS = _found()
 
 
-def inject(fault: str, transport: Any, system: System, rng: random.Random, variant: str = "") -> Injected:
-    """Breaks the system in one variant of a fault, by default a random one that fits. Raises CannotInject."""
+def inject(
+    fault: str,
+    transport: Any,
+    system: System,
+    rng: random.Random,
+    variant: str = "",
+    linger: tuple[float, float] = (10.0, 60.0),
+) -> Injected:
+    """Breaks the system in one variant of a fault, by default a random one that fits, and waits until it shows,
+    then ``linger`` seconds (from, to) more: reports come late. Raises CannotInject."""
     family = FAULTS[fault]
     if variant:
-        return break_system(family, transport, system, rng, variant)
+        return break_system(family, transport, system, rng, variant, linger)
     variants = list(family.variants)
     rng.shuffle(variants)
     refusal = CannotInject(f"{fault} has no variants")
     for choice in variants:
         try:
-            return break_system(family, transport, system, rng, choice)
+            return break_system(family, transport, system, rng, choice, linger)
         except CannotInject as error:
             refusal = error
     raise refusal

@@ -22,8 +22,10 @@ _LONGEST_WAIT = 240.0
 _LOOK_EVERY = 3.0
 
 
-def break_system(fault: Fault, transport: Any, system: System, rng: random.Random, variant: str) -> Injected:
-    """Injects the fault and waits until it shows. Raises CannotInject."""
+def break_system(
+    fault: Fault, transport: Any, system: System, rng: random.Random, variant: str, linger: tuple[float, float]
+) -> Injected:
+    """Injects the fault and waits until it shows, and for a random time within ``linger``. Raises CannotInject."""
     api = Api(transport)
     scene = Scene(api, system)
     damage = fault.damage(scene, rng, variant)
@@ -64,7 +66,7 @@ def break_system(fault: Fault, transport: Any, system: System, rng: random.Rando
     while waited < _LONGEST_WAIT and not confirm(transport, made):
         transport.sleep(_LOOK_EVERY)
         waited += _LOOK_EVERY
-    transport.sleep(rng.uniform(10, 60))
+    transport.sleep(rng.uniform(*linger))
     named = whom_to_name(api, made, system, rng)
     reports = reports_of(api, made, named, system, rng)
     return Injected(**{**vars(made), "named": named, "reports": reports})

@@ -50,7 +50,7 @@ def test_a_fault_shows_and_heals_on_a_real_cluster(
     lab: tuple[KubernetesTransport, System], fault: str, variant: str
 ) -> None:
     transport, system = lab
-    injected = inject(fault, transport, system, random.Random(1), variant)
+    injected = inject(fault, transport, system, random.Random(1), variant, linger=(0.0, 1.0))
     assert confirm(transport, injected)
     heal(transport, injected, system)
     assert until_well(transport, system, 120) == ()
