@@ -244,7 +244,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _seconds(spans: dict[str, float]) -> str:
-    inner = ", ".join(f"{name} {spans[name]:.1f}" for name in spans if name not in ("wall", "own") and spans[name] >= 0.05)
+    inner = ", ".join(
+        f"{name} {spans[name]:.1f}" for name in spans if name not in ("wall", "own") and spans[name] >= 0.05
+    )
     return f"{spans['wall']:.1f} in all: {inner}; own cost {spans['own']:.2f}"
 
 

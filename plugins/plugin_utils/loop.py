@@ -16,13 +16,13 @@ from typing import Any, Protocol
 from ..module_utils.errors import Refused, RemediateError
 from ..module_utils.evidence import Evidence, ObjectRef
 from ..module_utils.verdict import Verdict
-from .describe import describe
 from .episode import Attempt, Bounds, Episode, Undone
 from .playbook import Finding, Playbook
 from .report import Report
 from .runresult import RunResult
 from .snapshot import Snapshot
 from .step import Answer, EscalateStep, PlaybookStep, ProbeStep
+from .telling import anomalies, changes_in_words, cited, measured, ran
 
 
 class Cancelled(BaseException):
@@ -124,6 +124,7 @@ class _Course:
     looked: list[ObjectRef] = field(default_factory=list)
     pending: tuple[Snapshot, Playbook, Evidence] | None = None  # changed, not yet verified nor undone
     changed: list[ObjectRef] = field(default_factory=list)
+    tried: list[str] = field(default_factory=list)  # what each run changed, in words
 
     def end(self, outcome: str, why: str) -> Episode:
         return Episode(
@@ -169,30 +170,33 @@ def remediate(
 def _episode(
     course: _Course, bounds: Bounds, elapsed: Callable[[], float], mode: str, probing: bool, reflection: bool
 ) -> Loop:
-    yield Tell("probe", "looking at " + (_names(course.report) or f"namespace {course.report.namespace}"))
+    yield Tell("probe", f"looking at {_names(course.report) or 'everything'} in namespace {course.report.namespace}")
     evidence: Evidence = yield Look(())
     course.evidence.append(evidence)
     guarded = _guard(course.report, evidence)
     if guarded:
         return course.end(*guarded)
-    for fact in evidence.anomalies[:3]:
-        yield Tell("probe", f"{fact.id} {fact.text}")
+    for line in anomalies(evidence):
+        yield Tell("probe", line)
     while True:
         used_up = _used_up(course, bounds, elapsed())
         if used_up:
             return course.end("exhausted", f"{used_up}. {_learnt(course)}")
         number = len(course.attempts) + 1
         steps = _choices(evidence, probing and len(course.answers) + 1 < bounds.steps, course)
-        yield Tell("write", "the model writes", number)
+        yield Tell("write", f"the model reads {len(evidence.facts)} facts and writes", number)
         answer: Answer = yield Write(evidence, tuple(course.attempts), steps, tuple(course.looked))
         course.answers.append(answer)
         step = answer.step
+        yield Tell("write", f"{cited(step)}; {answer.seconds:.1f} s", number)
         if isinstance(step, EscalateStep):
             return course.end("escalated", f"{step.reason}. {_learnt(course)}")
         if isinstance(step, ProbeStep):
             yield Tell("probe", "looking closer at " + ", ".join(map(str, step.targets)), number)
             course.looked.extend(step.targets)
             evidence = yield Look(tuple(course.looked))
+            for line in anomalies(evidence, course.evidence):
+                yield Tell("probe", line, number)
             course.evidence.append(evidence)
             continue
         resolved, why = yield from _attempt(course, step, evidence, mode)
@@ -201,6 +205,8 @@ def _episode(
         if not reflection:
             return course.end("exhausted", f"one try without reflection. {_learnt(course)}")
         evidence = yield Look(tuple(course.looked))
+        for line in anomalies(evidence, course.evidence):
+            yield Tell("probe", line, number)
         course.evidence.append(evidence)
 
 
@@ -213,31 +219,36 @@ def _attempt(
     gated: Playbook | tuple[Finding, ...] = yield Gate(step, evidence)
     if not isinstance(gated, Playbook):
         course.amend(findings=gated)
-        yield Tell("gate", f"{len(gated)} findings: {gated[0].what}", number)
+        for finding in gated[:3]:
+            yield Tell("gate", f"does not pass: {finding.what} ({finding.rule}, {finding.where})", number)
         return "", ""
     repeated = _repeats(course, gated)
     course.amend(playbook=gated, findings=repeated)
     if repeated:
         yield Tell("gate", repeated[0].what, number)
         return "", ""
-    yield Tell("gate", "passed: " + _summary(gated), number)
+    change = changes_in_words(gated, evidence.inventory)
+    yield Tell("gate", "passed: " + change, number)
     if mode == "plan":
-        return "planned", f"{_summary(gated)}. Nothing was changed; run it with remediate_mode=auto"
+        return "planned", f"{change}. Nothing was changed; run it with remediate_mode=auto"
     snapshot: Snapshot = yield Save(gated)
     course.pending = (snapshot, gated, evidence)
-    yield Tell("run", "running", number)
+    course.tried.append(change)
+    yield Tell("run", f"running; the way back is attempt-{number}/undo.yml", number)
     run: RunResult = yield Run(gated)
     course.amend(run=run)
     if run.ok:
-        yield Tell("verify", "verifying", number)
+        yield Tell("run", ran(run), number)
+        yield Tell("verify", "watching until it is healthy and stays so", number)
         verdict: Verdict = yield Verify(evidence, gated.touches)
         course.amend(verdict=verdict)
         if verdict.healthy:
             course.pending = None
             course.changed.extend(gated.touches)
-            return "resolved", f"{_summary(gated)}; verified healthy for {verdict.held_seconds:.0f} s"
-        failed = "; ".join(f"{check.subject} {check.name} {check.measured}" for check in verdict.failed[:2])
-        yield Tell("verify", f"not healthy: {failed}", number)
+            held = f"healthy for {verdict.held_seconds:.0f} s"
+            yield Tell("verify", f"{held}: {measured(verdict)}", number)
+            return "resolved", f"{change}; verified {held}"
+        yield Tell("verify", f"not healthy: {measured(verdict)}", number)
     else:
         yield Tell("run", "failed: " + (run.stopped or _failure(run)), number)
     undone = yield from _undo(course)
@@ -254,6 +265,8 @@ def _undo(course: _Course) -> Generator[Wish, Any, Undone | None]:
     undone: Undone = yield Undo(snapshot, playbook, before)
     course.pending = None  # not before: an undo that broke is tried once more when the Episode ends
     course.amend(undone=undone)
+    state = "everything is as it was before" if undone.complete else "incomplete: " + measured(undone.verdict)
+    yield Tell("undo", state, len(course.attempts))
     if not undone.complete:
         course.changed.extend(playbook.touches)
     return undone
@@ -323,14 +336,9 @@ def _repeats(course: _Course, playbook: Playbook) -> tuple[Finding, ...]:
 
 def _learnt(course: _Course) -> str:
     """What a person who takes over should know: the tries and the most telling facts."""
-    tried = [f"tried: {_summary(a.playbook)}" for a in course.attempts if a.playbook and a.run]
+    tried = [f"tried: {change}" for change in course.tried]
     facts = [fact.text for fact in course.evidence[-1].anomalies[:2]] if course.evidence else []
     return "; ".join(tried + facts)
-
-
-def _summary(playbook: Playbook) -> str:
-    changes = [change for task in playbook.tasks for change in describe(task)]
-    return "; ".join(changes) or ", ".join(map(str, playbook.touches))
 
 
 def _failure(run: RunResult) -> str:
