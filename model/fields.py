@@ -117,27 +117,58 @@ def versions(ref: ObjectRef, inventory: Inventory) -> list[Manifest]:
     return past
 
 
+class Offer:
+    """The fields of each object of one incident; reads every manifest once."""
+
+    def __init__(self, evidence: Evidence, policy: Policy, report: str = "") -> None:
+        self._inventory = evidence.inventory
+        self._policy = policy
+        self._report = report
+        self._flat: dict[str, list[tuple[str, dict[Path, Any]]]] = {}
+        self._made: dict[ObjectRef, tuple[Field, ...]] = {}
+
+    def fields(self, ref: ObjectRef) -> tuple[Field, ...]:
+        """Those that have a value to choose besides the present one."""
+        if ref not in self._made:
+            self._made[ref] = tuple(self._fields(ref))
+        return self._made[ref]
+
+    def _fields(self, ref: ObjectRef) -> Iterator[Field]:
+        live = self._inventory.get(ref)
+        if live is None:
+            return
+        mine = writable(live)
+        past = [writable(version) for version in versions(ref, self._inventory)]
+        peers = [flat for name, flat in self._all(ref.kind) if name != ref.name]
+        beside: dict[tuple[Any, ...], list[Any]] = {}
+        for peer in peers:
+            for path, value in peer.items():
+                beside.setdefault(_wild(path), []).append(value)
+        paths = dict.fromkeys([*mine, *(path for version in past for path in version), *_like_peers(mine, peers)])
+        containers = _container_names(mine)
+        count = 0
+        for path in sorted(paths, key=_order(list(paths))):
+            if count >= _MAX_FIELDS or not self._policy.field_allowed(ref.kind, pattern(path)):
+                continue
+            if not _fits(path, containers):
+                continue
+            field = _field(
+                ref, path, mine, past, beside.get(_wild(path), []), self._inventory, self._policy, self._report
+            )
+            if field is not None:
+                count += 1
+                yield field
+        yield from _key_fields(ref, live, past, self._policy, self._inventory)
+
+    def _all(self, kind: str) -> list[tuple[str, dict[Path, Any]]]:
+        if kind not in self._flat:
+            self._flat[kind] = [(item["metadata"]["name"], writable(item)) for item in self._inventory.of(kind)]
+        return self._flat[kind]
+
+
 def fields_of(ref: ObjectRef, evidence: Evidence, policy: Policy, report: str = "") -> tuple[Field, ...]:
-    """The fields of one object that have at least one value to choose besides the present one."""
-    inventory = evidence.inventory
-    live = inventory.get(ref)
-    if live is None:
-        return ()
-    mine = writable(live)
-    past = [writable(version) for version in versions(ref, inventory)]
-    peers = _peers(ref, inventory)
-    paths = dict.fromkeys(mine)
-    paths.update(dict.fromkeys(path for version in past for path in version))
-    paths.update(dict.fromkeys(_like_peers(mine, peers)))
-    containers = _container_names(mine)
-    found = []
-    for path in sorted(paths, key=_order(list(paths))):
-        if not policy.field_allowed(ref.kind, pattern(path)) or not _fits(path, containers):
-            continue
-        field = _field(ref, path, mine, past, peers, evidence.inventory, policy, report)
-        if field is not None:
-            found.append(field)
-    return (*found[:_MAX_FIELDS], *_key_fields(ref, live, past, policy, inventory))
+    """The fields of one object."""
+    return Offer(evidence, policy, report).fields(ref)
 
 
 def _key_fields(
@@ -192,28 +223,25 @@ def _field(
     path: Path,
     mine: Mapping[Path, Any],
     past: list[dict[Path, Any]],
-    peers: list[dict[Path, Any]],
+    beside: list[Any],
     inventory: Inventory,
     policy: Policy,
     report: str,
 ) -> Field | None:
+    """``past``: the object's other versions; ``beside``: what siblings have in the same place."""
     current = mine.get(path, ABSENT)
-    shape = _wild(path)
     before = [version[path] for version in past if path in version]
-    beside = [value for peer in peers for other, value in peer.items() if _wild(other) == shape]
     example = next((value for value in [current, *before, *beside] if value is not ABSENT), "")
-    values = [*before, *_roles(ref, path, example, mine, inventory), *_ranked(beside)]
+    roles = _roles(ref, path, example, mine, inventory)
+    values = [*before, *roles, *_ranked(beside)]
     if path[-1] == "image":
         values = [*before, *_images(str(example), beside, report)]
     elif isinstance(example, str):
         values += _words(example, report)
     known = _unique([current, *values] if current is not ABSENT else values)[:_MAX_VALUES]
     free = _free(path, example, len([value for value in known if value != current]))
-    removable = (
-        current is not ABSENT
-        and policy.removable(ref.kind, pattern(path))
-        and any(path not in version for version in past if _parent(path, version))
-    )
+    spared = None in roles or any(path not in version for version in past if _parent(path, version))
+    removable = current is not ABSENT and spared and policy.removable(ref.kind, pattern(path))
     if not free and not removable and not [value for value in known if value != current]:
         return None
     return Field(ref, path, current, tuple(known), free, removable)
@@ -226,10 +254,6 @@ def _parent(path: Path, version: Mapping[Path, Any]) -> bool:
 
 def _owned(item: Manifest, owner: Manifest) -> bool:
     return any(ref.get("uid") == owner["metadata"].get("uid") for ref in item["metadata"].get("ownerReferences", []))
-
-
-def _peers(ref: ObjectRef, inventory: Inventory) -> list[dict[Path, Any]]:
-    return [writable(item) for item in inventory.of(ref.kind) if item["metadata"]["name"] != ref.name]
 
 
 def _wild(path: Path) -> tuple[Any, ...]:
@@ -331,9 +355,23 @@ def _roles(ref: ObjectRef, path: Path, example: Any, mine: Mapping[Path, Any], i
         return [labels.get(str(last)) for labels in _template_labels(inventory)]
     if last in ("targetPort", "port", "containerPort"):
         return _ports(ref, inventory)
+    if isinstance(example, str) and example.startswith("/"):
+        # a path that another part of the same object, or of a sibling, speaks of
+        return [value for value in mine.values() if isinstance(value, str) and value.startswith("/")]
     if isinstance(example, str):
-        return _hosts(example, inventory)
+        return [*_hosts(example, inventory), *_own_numbers(example, mine)]
     return []
+
+
+def _own_numbers(example: str, mine: Mapping[Path, Any]) -> list[str]:
+    """For a number in text: the ports that the object itself declares or probes."""
+    if not re.fullmatch(r"\d{2,5}", example):
+        return []
+    ports = [value for path, value in mine.items() if path[-1] in ("port", "targetPort")]
+    ports += [
+        part[1] for path in mine for part in path if isinstance(part, tuple) and part[0] in ("containerPort", "port")
+    ]
+    return [str(port) for port in ports if isinstance(port, int)]
 
 
 def _template_labels(inventory: Inventory) -> list[Mapping[str, str]]:

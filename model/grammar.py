@@ -17,7 +17,7 @@ import yaml
 from ..plugins.module_utils.evidence import Evidence, ObjectRef
 from ..plugins.module_utils.kinds import KINDS
 from ..plugins.plugin_utils.policy import Policy
-from .fields import Field, Path, fields_of
+from .fields import Field, Offer, Path
 
 FORMAT = "2"
 """Version of the answer's format; part of the adapter's hash."""
@@ -79,11 +79,12 @@ def build(
 
 def _tasks(evidence: Evidence, policy: Policy, report: str, now: str, rules: _Rules) -> list[str]:
     found: list[str] = []
+    offer = Offer(evidence, policy, report)
     for ref in evidence.near:
         if evidence.inventory.get(ref) is None:
             continue
         if policy.allows(ref.kind, "patch"):
-            found += _patches(ref, fields_of(ref, evidence, policy, report), policy, rules)
+            found += _patches(ref, offer.fields(ref), policy, rules)
         if ref.kind in ("Deployment", "StatefulSet", "DaemonSet") and policy.allows(ref.kind, "patch"):
             found.append(_task(rules, ref, "Restart", "k8s", "state: patched", _restart(now)))
         if ref.kind in ("Deployment", "DaemonSet") and policy.allows(ref.kind, "rollback"):
@@ -114,14 +115,7 @@ def _restart(now: str) -> str:
 
 def _patches(ref: ObjectRef, fields: tuple[Field, ...], policy: Policy, rules: _Rules) -> list[str]:
     keys = [entry for entry in fields if entry.pointer]
-    tree: dict[Any, Any] = {}
-    for entry in fields:
-        if entry.pointer:
-            continue
-        node = tree
-        for part in entry.path[:-1]:
-            node = node.setdefault(part, {})
-        node[entry.path[-1]] = entry
+    tree = _tree([entry for entry in fields if not entry.pointer])
     tasks = []
     if tree:
         body = '"      definition:\\n" ' + _node(tree, 8, ref.kind, policy, rules)
@@ -135,6 +129,31 @@ def _patches(ref: ObjectRef, fields: tuple[Field, ...], policy: Policy, rules: _
         body = '"      patch:\\n" ' + rules.add(" | ".join(places), "k")
         tasks.append(_task(rules, ref, "Edit", "k8s_json_patch", "", body))
     return tasks
+
+
+def _tree(fields: list[Field]) -> dict[Any, Any]:
+    """The fields by their paths. Where one version has a leaf and another a branch, the branch stays."""
+    tree: dict[Any, Any] = {}
+    for entry in sorted(fields, key=lambda entry: -len(entry.path)):
+        node: Any = tree
+        for part in entry.path[:-1]:
+            node = node.setdefault(part, {})
+            if isinstance(node, Field):
+                break
+        else:
+            node.setdefault(entry.path[-1], entry)
+    return _ordered(tree, [entry.path for entry in fields], ())
+
+
+def _ordered(tree: dict[Any, Any], paths: list[Path], above: Path) -> dict[Any, Any]:
+    """The tree with each node's children in the order in which the paths first name them."""
+    depth = len(above)
+    first = dict.fromkeys(path[depth] for path in paths if path[:depth] == above and len(path) > depth)
+    kept = {part: tree[part] for part in first if part in tree}
+    return {
+        part: below if isinstance(below, Field) else _ordered(below, paths, (*above, part))
+        for part, below in kept.items()
+    }
 
 
 def _node(tree: Mapping[Any, Any], indent: int, kind: str, policy: Policy, rules: _Rules) -> str:
@@ -175,8 +194,9 @@ def _value(entry: Field, kind: str, policy: Policy, rules: _Rules) -> str:
 
 def _free(entry: Field, policy: Policy) -> list[str]:
     if entry.free == "int":
-        ceiling = policy.ceiling("replicas") if entry.path[-1] == "replicas" else 65535
-        return ["%json " + json.dumps({"type": "integer", "minimum": 0, "maximum": int(ceiling)})]
+        counts = entry.path[-1] == "replicas"
+        least, most = (policy.ceiling("min_replicas"), policy.ceiling("replicas")) if counts else (0, 65535)
+        return ["%json " + json.dumps({"type": "integer", "minimum": int(least), "maximum": int(most)})]
     if entry.free == "cpu":
         top = int(float(policy.ceiling("cpu")) * 1000)
         return ["%json " + json.dumps({"type": "integer", "minimum": 1, "maximum": top}) + ' "m"']
@@ -193,7 +213,7 @@ def _free(entry: Field, policy: Policy) -> list[str]:
 def _within(path: Path, value: Any, policy: Policy) -> bool:
     """Whether a known value stays under the policy's ceiling."""
     if path[-1] == "replicas" and isinstance(value, int):
-        return bool(value <= policy.ceiling("replicas"))
+        return bool(policy.ceiling("min_replicas") <= value <= policy.ceiling("replicas"))
     return True
 
 

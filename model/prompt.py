@@ -19,9 +19,9 @@ from .grammar import FORMAT
 MAX_TOKENS = 1200
 """Report, Evidence and reflection stay under this many tokens."""
 
-_REPORT_CHARS = 400
+_REPORT_CHARS = 300
 _EVIDENCE_CHARS = 2600
-_TRIED_CHARS = 220
+_TRIED_CHARS = 140
 
 FIXED = (
     "You repair failing Kubernetes services. Cite evidence, name the diagnosis, then take one step: "
@@ -67,15 +67,19 @@ def render(
 
 
 def evidence_text(evidence: Evidence) -> str:
-    """The facts, one a line, as many as fit."""
+    """The facts, one a line, as many as fit, those of one subject together and its name said once."""
     lines: list[str] = []
     size = 0
-    for fact in evidence.facts:
-        line = f"{fact.id} {fact.text}"
-        size += len(line) + 1
-        if size > _EVIDENCE_CHARS:
-            break
-        lines.append(line)
+    for subject in dict.fromkeys(fact.subject for fact in evidence.facts):
+        mine = [fact for fact in evidence.facts if fact.subject == subject]
+        head = f"{subject}: "
+        for number, fact in enumerate(mine):
+            text = fact.text.removeprefix(head) if number else fact.text
+            line = f"{fact.id} {text}"
+            size += len(line) + 1
+            if size > _EVIDENCE_CHARS:
+                return "\n".join(lines)
+            lines.append(line)
     return "\n".join(lines)
 
 

@@ -26,7 +26,7 @@ import yaml
 
 from ..model import answer as answers
 from ..model import fields, grammar, prompt
-from ..model.fields import Field
+from ..model.fields import ABSENT, Field
 from ..plugins.module_utils.evidence import Evidence, Fact, ObjectRef
 from ..plugins.module_utils.kinds import KINDS
 from ..plugins.plugin_utils.loop import Write
@@ -87,11 +87,12 @@ class Expert:
                 + "- tasks:\n"
                 + _tasks([pair for pairs in written if pairs for pair in pairs], report, evidence, policy)
             )
+        searching = len(wish.looked) < 2
         unseen = [ref for ref in culprits if ref not in wish.looked and ref in evidence.near]
-        if unseen and "probe" in wish.steps:
-            return _head(cites, f"{unseen[0].name} is not fully seen", "probe") + f"look: {unseen[0]}\n"
+        if unseen and searching and "probe" in wish.steps:
+            return _head(cites, "not fully seen", "probe") + f"look: {unseen[0]}\n"
         towards = _towards(evidence, self.truth.culprit, wish.looked)
-        if towards and "probe" in wish.steps:
+        if towards and searching and self.truth.culprit not in wish.looked and "probe" in wish.steps:
             return _head(cites, "the cause is not in view", "probe") + f"look: {towards}\n"
         leaf = _leaf(self.truth.edits[0].path)
         reason = f"the right {leaf} of {self.truth.edits[0].kind} {self.truth.edits[0].name} is not known here"
@@ -103,11 +104,11 @@ class Expert:
         towards = _towards(wish.evidence, culprit, wish.looked)
         if not seen and towards and "probe" in wish.steps:
             return _head(cites, "the cause is not in view", "probe") + f"look: {towards}\n"
-        return _head(cites, _words(self.truth.why, 60), "escalate") + f"reason: {_words(self.truth.why, 110)}\n"
+        return _head(cites, "outside of what may be changed", "escalate") + f"reason: {_words(self.truth.why, 110)}\n"
 
     def _diagnosis(self) -> str:
         leaves = dict.fromkeys(_leaf(edit.path) for edit in self.truth.edits)
-        return _words(f"{' and '.join(leaves)} of {self.truth.edits[0].name} is wrong", 60)
+        return _words(f"wrong {' and '.join(leaves)}", 60)
 
     def _write(
         self, edit: Any, report: Report, evidence: Evidence, policy: Policy, shown: str
@@ -128,7 +129,7 @@ class Expert:
             if entry is None:
                 return None
             value = _supported(entry, right, shown)
-            if value is None and right is not None:
+            if value is ABSENT:
                 return None
             if value != entry.current:
                 found.append((entry, value))
@@ -141,7 +142,8 @@ class Expert:
             return None
         verb = self.rng.choice(["restart", "rollback"])
         head = f"  - name: Try\n    kubernetes.core.{'k8s' if verb == 'restart' else 'k8s_rollback'}:\n"
-        names = f"      api_version: apps/v1\n      kind: Deployment\n      namespace: {target.namespace}\n      name: {target.name}\n"
+        names = f"      api_version: apps/v1\n      kind: Deployment\n      namespace: {target.namespace}\n"
+        names += f"      name: {target.name}\n"
         if verb == "restart":
             stamp = {"kubectl.kubernetes.io/restartedAt": wish.evidence.inventory.time}
             tree = {"spec": {"template": {"metadata": {"annotations": stamp}}}}
@@ -153,8 +155,10 @@ class Expert:
 
 def _supported(entry: Field, right: Any, shown: str) -> Any:
     """The right value where the Evidence shows it; a sensible one for resources and replicas; else None."""
-    if right is None:
+    if right is None and entry.removable:
         return None
+    if right is None:
+        return PLENTY.get(entry.free, ABSENT)
     text = " ".join(map(str, right)) if isinstance(right, list) else str(right)
     unit = {"cpu": "m", "memory": "Mi"}.get(entry.free)
     free = entry.free in ("int", "digits", "text") or (unit is not None and text.endswith(unit))
@@ -165,13 +169,16 @@ def _supported(entry: Field, right: Any, shown: str) -> Any:
         return PLENTY[entry.free]
     if entry.path[-1] == "replicas":
         return 1
+    repository, _, tag = text.rpartition(":")
+    if entry.path[-1] == "image" and right in entry.known and repository in shown and _in_text(tag, shown):
+        return right
     # An address may be told by its parts: the Service's name and port.
     parts = [
         part for part in text.replace("://", "/").replace(":", "/").split("/") if part not in ("http", "https", "")
     ]
     if right in entry.known and len(parts) > 1 and all(_in_text(part, shown) for part in parts):
         return right
-    return None
+    return ABSENT
 
 
 def _in_text(value: str, text: str) -> bool:

@@ -26,6 +26,8 @@ _SETTLED = 5.0
 """Seconds after its creation in which writes to an object still belong to creating it."""
 _OLD = 7 * 86400.0
 _FRESH = 3600.0
+_REVISIONS = 3  # steps back in the history of an object in question
+_WHOLE = 4  # leaves; who wrote more wrote the whole object, which tells nothing of a change
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ class Change:
     new: Any
 
     def __str__(self) -> str:
+        repository, _, tag = str(self.old).rpartition(":")
+        if repository and str(self.new).startswith(f"{repository}:") and self.path.endswith("image"):
+            return f"{short(self.path)} tag: {tag} -> {str(self.new)[len(repository) + 1 :]}"
         return f"{short(self.path)}: {shown(self.path, self.old)} -> {shown(self.path, self.new)}"
 
 
@@ -48,7 +53,7 @@ def drift_facts(view: View, about: Iterable[ObjectRef] = ()) -> Iterator[Draft]:
     wanted = set(about)
     for work in view.workloads.values():
         if work.ref in wanted or _is_fresh(view, work.manifest):
-            yield from _revisions(view, work)
+            yield from _revisions(view, work, _REVISIONS if work.ref in wanted else 1)
     for kind in _TRACKED:
         for item in view.inventory.of(kind):
             if reference(item) not in wanted and not _is_fresh(view, item):
@@ -94,18 +99,17 @@ def history(view: View, work: Workload) -> list[tuple[int, str, Manifest]]:
     return sorted(found, key=lambda entry: entry[0], reverse=True)
 
 
-def _revisions(view: View, work: Workload) -> Iterator[Draft]:
+def _revisions(view: View, work: Workload, steps: int) -> Iterator[Draft]:
     past = history(view, work)
-    if len(past) < 2:
-        return
-    (number, created, newest), (earlier, _, previous) = past[0], past[1]
-    found = changes(previous, newest)
-    if not found:
-        return
-    changed = _time_of_template(work) or created
-    since = view.age_of(changed)
-    text = f"revision {earlier} -> {number}{f', {age(since)} ago' if since is not None else ''}: {_joined(found)}"
-    yield Draft("drift", work.ref, text, 0.0, "revisions", changed, salience=_freshness(since) + 0.5)
+    for step in range(min(steps, len(past) - 1)):
+        (number, created, new), (earlier, _, old) = past[step], past[step + 1]
+        found = changes(old, new)
+        if not found:
+            continue
+        changed = (_time_of_template(work) if step == 0 else "") or created
+        since = view.age_of(changed)
+        text = f"revision {earlier} -> {number}{f', {age(since)} ago' if since is not None else ''}: {_joined(found)}"
+        yield Draft("drift", work.ref, text, 0.0, "revisions", changed, salience=_freshness(since) + 0.5 - 0.15 * step)
 
 
 def _time_of_template(work: Workload) -> str:
@@ -135,7 +139,7 @@ def _edits(view: View, item: Manifest, told: tuple[str, ...]) -> Iterator[Draft]
         (when, manager, [path for path in paths if not path.startswith(told or "-")])
         for when, manager, paths in _late_writers(item)
     ]
-    for when, manager, paths in [entry for entry in written if entry[2]][:1]:
+    for when, manager, paths in [entry for entry in written if 0 < len(entry[2]) <= _WHOLE][:1]:
         since = view.age_of(when)
         fields = ", ".join(short(path) for path in paths[:3]) + (", …" if len(paths) > 3 else "")
         current = _current(item, paths)

@@ -14,6 +14,8 @@ from .facts_state import probe_text
 from .leaves import shown
 from .workloads import View, Workload
 
+_ENVIRONMENTS = 1  # objects whose variables are shown
+
 
 def spec_facts(view: View, about: Iterable[ObjectRef]) -> Iterator[Draft]:
     """What the objects in question are configured to be, most in question first."""
@@ -29,6 +31,8 @@ def spec_facts(view: View, about: Iterable[ObjectRef]) -> Iterator[Draft]:
             continue
         if text:
             yield Draft("spec", ref, text, 0.0, source, salience=salience)
+        if work is not None and rank < _ENVIRONMENTS and (variables := _environment(work)):
+            yield Draft("spec", ref, variables, 0.0, "spec", salience=salience - 0.01)
         if work is not None:
             yield from _used(view, work, salience - 0.02)
 
@@ -57,10 +61,13 @@ def _container(container: Manifest, named: bool) -> str:
     if probes["liveness"] == probes["readiness"]:
         del probes["liveness"]
     parts += [f"{name} {text}" for name, text in probes.items() if text]
-    variables = [_variable(entry) for entry in container.get("env") or ()]
-    if variables:
-        parts.append("env " + " ".join(variables[:5]) + (" …" if len(variables) > 5 else ""))
     return ", ".join(parts)
+
+
+def _environment(work: Workload) -> str:
+    """The variables of the containers, in a line of their own."""
+    pairs = [_variable(entry) for item in work.pod_spec.get("containers") or () for entry in item.get("env") or ()]
+    return "env " + " ".join(pairs[:8]) + (" …" if len(pairs) > 8 else "") if pairs else ""
 
 
 def _variable(entry: Manifest) -> str:

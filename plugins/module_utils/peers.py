@@ -25,7 +25,13 @@ _VOLATILE = (
     "spec.ports[http].nodePort",
     "apiVersion",
     "kind",
+    "spec.strategy",
+    "spec.updateStrategy",
+    "spec.revisionHistoryLimit",
+    "spec.progressDeadlineSeconds",
+    "spec.replicas",
 )
+_DEFAULTED = ("terminationMessage", "volumeMounts", "imagePullPolicy", "schedulerName", "dnsPolicy", "volumes")
 
 
 def peer_facts(view: View, about: Iterable[ObjectRef]) -> Iterator[Draft]:
@@ -54,7 +60,7 @@ def _conventional(item: Manifest) -> dict[str, Any]:
     main = "-main-"  # containers are often named after their workload
     flat: dict[str, Any] = {}
     for path, value in leaves({"spec": item.get("spec") or {}}).items():
-        if not path.startswith(_VOLATILE):
+        if not path.startswith(_VOLATILE) and not any(part in path for part in _DEFAULTED):
             key = path.replace(f"[{name}]", f"[{main}]")
             flat[key] = value.replace(name, "{name}") if isinstance(value, str) else value
     return flat

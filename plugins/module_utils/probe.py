@@ -27,7 +27,7 @@ from .reading import read
 from .redact import line
 from .workloads import View
 
-_DETAILED = 3  # objects whose make-up is shown
+_DETAILED = 2  # objects whose make-up is shown
 _MEASURED = 6  # objects whose requests are timed, beside the siblings
 
 

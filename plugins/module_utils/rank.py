@@ -13,12 +13,12 @@ from .evidence import Fact, ObjectRef
 from .redact import line
 from .workloads import View
 
-LINES = 14
-CHARACTERS = 1200
+LINES = 12
+CHARACTERS = 1100
 """Of all lines together: about 450 tokens, what a small model reads well."""
-_LINE = 200
+_LINE = 230
 _ANOMALIES_A_SUBJECT = 3
-_CONTEXT_A_SUBJECT = 2
+_CONTEXT_A_SUBJECT = 4
 
 
 def settled(view: View, drafts: Iterable[Draft], suspects: Iterable[ObjectRef]) -> list[Draft]:
