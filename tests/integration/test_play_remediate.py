@@ -9,43 +9,17 @@ import subprocess
 import textwrap
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jsonschema
 import pytest
+from staging import Place, Player, patch
 
 from ansible_collections.e2ereme.remediate.plugins.module_utils.evidence import ObjectRef
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.audit import verify as verify_chain
 
-if TYPE_CHECKING:
-    from conftest import Place, Player
-
 ON_BOTH = pytest.mark.parametrize("place", ["sandbox", pytest.param("lab", marks=pytest.mark.lab)], indirect=True)
 ESCALATE = "cites: e1\ndiagnosis: beyond reach\nstep: escalate\nreason: a person must push the image\n"
-
-
-def patch(place: Place, image: str) -> str:
-    """An answer that gives ``cart`` an image."""
-    return textwrap.dedent(f"""\
-        cites: e1
-        diagnosis: wrong image tag
-        step: playbook
-        - tasks:
-          - name: Patch Deployment cart
-            kubernetes.core.k8s:
-              state: patched
-              api_version: apps/v1
-              kind: Deployment
-              namespace: {place.namespace}
-              name: cart
-              definition:
-                spec:
-                  template:
-                    spec:
-                      containers:
-                      - name: cart
-                        image: {image}
-        """)
 
 
 @ON_BOTH
