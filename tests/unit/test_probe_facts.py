@@ -220,13 +220,29 @@ def test_warnings_about_healthy_things_are_left_out() -> None:
     assert texts(evidence(inventory(*healthy("cart"), event))) == []
 
 
-def test_drift_says_old_and_new() -> None:
-    old, new = replica_set("cart", 1, {"image": "shop/cart:1"}), replica_set("cart", 2, {"image": "shop/cart:2"})
-    found = evidence(inventory(deployment("cart"), old, new, pod("cart")), (("cart", ""),))
-    drift = [fact for fact in found.facts if fact.kind == "drift"]
-    assert (drift[0].text, drift[0].weight) == (
-        "Deployment cart: revision 1 -> 2, 1h ago: image: shop/cart:1 -> shop/cart:2", 0.0,
-    )  # fmt: skip
+def drift_of(*containers: Object) -> list[str]:
+    """What is said of a workload's history when it ran these containers one after the other."""
+    past = [replica_set("cart", number, container) for number, container in enumerate(containers, 1)]
+    found = evidence(inventory(deployment("cart"), *past, pod("cart")), (("cart", ""),))
+    return [fact.text for fact in found.facts if fact.kind == "drift" and fact.weight == 0.0]
+
+
+def test_drift_says_the_old_and_the_new_tag() -> None:
+    said = drift_of({"image": "shop/cart:1"}, {"image": "shop/cart:2"})
+    assert said == ["Deployment cart: revision 1 -> 2, 1h ago: image tag: 1 -> 2"]
+
+
+def test_drift_says_the_whole_image_where_its_repository_changed() -> None:
+    said = drift_of({"image": "shop/cart:1"}, {"image": "shop/crat:1"})
+    assert said == ["Deployment cart: revision 1 -> 2, 1h ago: image: shop/cart:1 -> shop/crat:1"]
+
+
+def test_a_change_that_harmless_ones_have_buried_is_told_too() -> None:
+    logs = [{"env": [{"name": "LOG", "value": word}]} for word in ("info", "debug", "warning")]
+    bad = {"image": "shop/cart:none"}
+    said = drift_of({"image": "shop/cart:1"}, {**bad, **logs[0]}, {**bad, **logs[1]}, {**bad, **logs[2]})
+    assert any("revision 1 -> 2" in text and "image tag: 1 -> none" in text for text in said)
+    assert len(said) == 3
 
 
 def test_a_caller_of_a_missing_service_counts_when_it_is_in_trouble() -> None:
