@@ -413,20 +413,22 @@ def _hosts(example: str, inventory: Inventory) -> list[str]:
     services = inventory.of("Service")
     match = _URL.match(example)
     if not match or not (
-        match["head"] or match["port"] or any(item["metadata"]["name"] == example for item in services)
+        match["head"]
+        or match["port"]
+        or any(item["metadata"]["name"] == example.partition(".")[0] for item in services)
     ):
         return []
     head, tail = match["head"] or "", match["tail"] or ""
+    first, _, domain = match["host"].partition(".")  # web.shop.svc: the name, then where it is looked up
+    suffix = f".{domain}" if domain else ""
     values = [
-        f"{head}{service['metadata']['name']}{port}{tail}"
+        f"{head}{service['metadata']['name']}{suffix}{port}{tail}"
         for service in services
         for port in ([f":{entry['port']}" for entry in service["spec"].get("ports", [])] if match["port"] else [""])
     ]
-    same = [value for value in values if f"{match['head'] or ''}{match['host']}:" in value]
-    return [
-        *same,
-        *sorted((value for value in values if value not in same), key=lambda value: _distance(value, example)),
-    ]
+    same = [value for value in values if value.startswith(f"{head}{first}{suffix}:")]
+    others = (value for value in values if value not in same)
+    return [*same, *sorted(others, key=lambda value: _distance(value, example))]
 
 
 def _distance(one: str, other: str) -> float:

@@ -12,6 +12,7 @@ product must not, and does not, import it.
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import re
 import sys
@@ -19,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +178,18 @@ def _supported(entry: Field, right: Any, shown: str) -> Any:
     parts = [
         part for part in text.replace("://", "/").replace(":", "/").split("/") if part not in ("http", "https", "")
     ]
-    if right in entry.known and len(parts) > 1 and all(_in_text(part, shown) for part in parts):
+    if right in entry.known and len(parts) > 1 and all(_in_text(part.partition(".")[0], shown) for part in parts):
+        return right
+    # A slip of the pen is put right by what is most like it among what is offered, or by its digits alone.
+    wrong = "" if entry.current is ABSENT else json.dumps(entry.current)
+    if right in entry.known and SequenceMatcher(None, wrong, json.dumps(right)).ratio() > 0.75:
+        likest = max(
+            (value for value in entry.known if value != entry.current),
+            key=lambda value: SequenceMatcher(None, wrong, json.dumps(value)).ratio(),
+        )
+        if likest == right:
+            return right
+    if entry.free in ("text", "digits") and text.isdigit() and re.sub(r"\D", "", wrong) == text:
         return right
     return ABSENT
 
