@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from ..plugins.module_utils.evidence import Evidence
+from ..plugins.module_utils.evidence import EVIDENCE_FORMAT, Evidence
 from ..plugins.plugin_utils.describe import describe
 from ..plugins.plugin_utils.episode import Attempt
 from ..plugins.plugin_utils.report import Report
@@ -107,7 +107,7 @@ def _clean(text: str, limit: int) -> str:
 
 
 def format_hash() -> str:
-    """SHA-256 over what the adapter depends on: prompt, grammar, fields and the probe's wording."""
-    digest = hashlib.sha256(FORMAT.encode())
+    """What an adapter depends on, in 16 hexadecimal digits: the fixed prompt, the answer's and the Evidence's format."""
+    digest = hashlib.sha256(f"{FORMAT}|{EVIDENCE_FORMAT}|".encode())
     digest.update(FIXED.encode())
     return digest.hexdigest()[:16]

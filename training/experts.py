@@ -19,6 +19,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -340,13 +341,13 @@ def generate(episodes: int, first_seed: int, out: Path) -> None:
     taught: list[Example] = []
     tally: Counter[str] = Counter()
     started = time.monotonic()
-    for seed in range(first_seed, first_seed + episodes):
-        lessons, why = rollouts.expert_episode(seed)
-        tally[why] += 1
-        taught += lessons
-        if (seed - first_seed + 1) % 100 == 0:
-            spent = time.monotonic() - started
-            print(f"{seed - first_seed + 1} Episodes, {len(taught)} examples, {spent:.0f} s", flush=True)
+    with ProcessPoolExecutor() as pool:  # in the order of the seeds, whoever is done first
+        played = pool.map(rollouts.expert_episode, range(first_seed, first_seed + episodes), chunksize=4)
+        for number, (lessons, why) in enumerate(played, 1):
+            tally[why] += 1
+            taught += lessons
+            if number % 100 == 0:
+                print(f"{number} Episodes, {len(taught)} examples, {time.monotonic() - started:.0f} s", flush=True)
     write(out, taught)
     for why, count in sorted(tally.items()):
         print(f"  {why}: {count}")

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+EVIDENCE_FORMAT = "1"
+"""Raised when the wording or the order of facts changes so much that an adapter must be trained anew."""
+
 Manifest = Mapping[str, Any]
 """A Kubernetes object as the API server sends it."""
 
@@ -48,7 +51,7 @@ class Inventory:
 
     ``objects`` maps a kind to its objects. ReplicaSets and ControllerRevisions, which carry the
     history of revisions, are kinds like any other. ``logs`` maps (pod, container, previous) to
-    the tail of the log. ``unseen`` says what could not be read, and why.
+    the tail of the log, ``usage`` (pod, container) to cpu (cores) and memory (bytes). ``unseen`` says what could not be read, and why.
     """
 
     namespace: str
@@ -56,7 +59,7 @@ class Inventory:
     objects: Mapping[str, tuple[Manifest, ...]]
     measurements: tuple[Measurement, ...] = ()
     logs: Mapping[tuple[str, str, bool], str] = field(default_factory=dict)
-    usage: Mapping[tuple[str, str], Mapping[str, float]] = field(default_factory=dict)  # (pod, container) -> cpu cores, memory bytes
+    usage: Mapping[tuple[str, str], Mapping[str, float]] = field(default_factory=dict)
     unseen: tuple[str, ...] = ()
 
     def of(self, kind: str) -> tuple[Manifest, ...]:
