@@ -107,7 +107,7 @@ def _clean(text: str, limit: int) -> str:
 
 
 def format_hash() -> str:
-    """What an adapter depends on, in 16 hexadecimal digits: the fixed prompt, the answer's and the Evidence's format."""
+    """What an adapter depends on, in 16 hexadecimal digits: fixed prompt, answer's format, Evidence's format."""
     digest = hashlib.sha256(f"{FORMAT}|{EVIDENCE_FORMAT}|".encode())
     digest.update(FIXED.encode())
     return digest.hexdigest()[:16]

@@ -35,6 +35,8 @@ def expert_episode(seed: int) -> tuple[list[Example], str]:
     except (cases.StageError, faults.CannotInject) as error:
         return [], f"{fault}/{variant} could not be staged: {type(error).__name__}"
     injected = scene.injected
+    if injected is None:
+        return [], f"{fault}/{variant} broke nothing"
     namespace = scene.system.namespace
     truth = Truth(
         fault,

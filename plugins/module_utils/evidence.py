@@ -50,8 +50,9 @@ class Inventory:
     """One reading of a namespace and what it leans on; never the values of a Secret.
 
     ``objects`` maps a kind to its objects. ReplicaSets and ControllerRevisions, which carry the
-    history of revisions, are kinds like any other. ``logs`` maps (pod, container, previous) to
-    the tail of the log, ``usage`` (pod, container) to cpu (cores) and memory (bytes). ``unseen`` says what could not be read, and why.
+    history of revisions, are kinds like any other. ``logs`` maps (pod, container, previous) to the
+    tail of the log, ``usage`` (pod, container) to cpu (cores) and memory (bytes). ``unseen`` says
+    what could not be read, and why.
     """
 
     namespace: str
