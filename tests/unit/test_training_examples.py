@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.e2ereme.remediate.model import weights
 from ansible_collections.e2ereme.remediate.plugins.module_utils.errors import ModelError
 from ansible_collections.e2ereme.remediate.training import examples, sft
