@@ -9,6 +9,8 @@ its standard input is closed.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import logging
 import os
@@ -23,12 +25,25 @@ PROFILE = "production"
 SKIPPED = ("ignore-errors", "no-handler", "yaml[line-length]", "syntax-check")
 
 
+_EXAMPLE = """\
+---
+- name: Example
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Patch
+      kubernetes.core.k8s:
+        name: example
+"""
+
+
 def serve(folder: str) -> None:
     """Reads {"text": …} from standard input, writes a list of [rule, message, line] for each."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # nothing else may write among the answers
     os.chdir(folder)  # no project's .ansible-lint applies
     rules = _load()
+    _matches(rules, folder, _EXAMPLE)  # loads what only a first playbook loads
     for line in sys.stdin:
         print(json.dumps(_matches(rules, folder, json.loads(line)["text"])), file=answers, flush=True)
 
@@ -39,8 +54,25 @@ def _load() -> Any:
     from ansiblelint.rules import RulesCollection
 
     logging.disable(logging.WARNING)
+    with contextlib.suppress(Exception):  # its insides have changed: then it starts the commands
+        _answer_for_commands()
     app = get_app(offline=True)
+    # Otherwise it has ansible-doc list them to check become_method, which no playbook of ours has.
+    app.runtime.plugins.become = {}
     return RulesCollection(app=app, rulesdirs=[DEFAULT_RULESDIR], options=app.options, profile_name=PROFILE)
+
+
+def _answer_for_commands() -> None:
+    """Tells ansible-lint what it would start ansible-config and ansible for, which take longer than all the rest."""
+    from ansible import constants
+    from ansible.release import __version__
+    from ansible_compat import runtime
+    from packaging.version import Version
+
+    settings = constants.config
+    values = {name: settings.get_config_value(name) for name in settings.get_configuration_definitions()}
+    runtime.AnsibleConfig = functools.partial(runtime.AnsibleConfig, data=values)
+    runtime.Runtime._version = Version(__version__)
 
 
 def _matches(rules: Any, folder: str, text: str) -> list[tuple[str, str, int]]:
