@@ -67,8 +67,8 @@ def _truth(injected: Any, cluster: Cluster) -> str:
     report = Report("", (), injected.namespace, "", "", "")
     ask = expert(SimpleNamespace(injected=injected))  # type: ignore[arg-type]
     step = ask(report, Write(evidence, (), (), ()), load_policy()).step
-    head = "cites: none\ndiagnosis: what was injected\n"
-    return head + (f"step: escalate\nreason: {step.reason}\n" if isinstance(step, EscalateStep) else f"step: playbook\n{step.text}")  # type: ignore[union-attr]
+    said = f"escalate\nreason: {step.reason}\n" if isinstance(step, EscalateStep) else f"playbook\n{step.text}"  # type: ignore[union-attr]
+    return f"cites: none\ndiagnosis: what was injected\nstep: {said}"
 
 
 @contextlib.contextmanager

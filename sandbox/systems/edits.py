@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from .rest import Api
@@ -61,12 +62,13 @@ def carry_out(api: Api, namespace: str, edits: Iterable[Edit], manager: str) -> 
     for edit in edits:
         by_object.setdefault((edit.kind, edit.name), []).append(edit)
     for (kind, name), group in by_object.items():
-        live = api.get(kind, namespace, name)
-        if live is None:
-            raise KeyError(f"{kind} {name} is not in namespace {namespace}: nothing to edit")
-        for edit in group:
-            live = with_value(live, edit.path, edit.right)
-        api.replace(live, manager)
+        api.edit(kind, namespace, name, partial(_edited, group), manager)
+
+
+def _edited(edits: Iterable[Edit], live: Object) -> Object:
+    for edit in edits:
+        live = with_value(live, edit.path, edit.right)
+    return live
 
 
 def container_path(container: str, *more: Key) -> tuple[Key, ...]:

@@ -79,6 +79,7 @@ def deploy(transport: Any, system: System) -> None:
                 raise
     for change in system.history:
         _write(api, change)
+        _until_seen(api, change.manifest)
 
 
 def prepare(sandbox: Any, system: System) -> None:
@@ -97,15 +98,23 @@ def prepare(sandbox: Any, system: System) -> None:
 def _write(api: Api, change: Change) -> None:
     wanted = change.manifest
     meta = wanted["metadata"]
-    live = api.get(wanted["kind"], meta.get("namespace", ""), meta["name"])
-    if live is None:
-        raise KeyError(f"{wanted['kind']} {meta['name']} is not there: its history cannot go on")
-    merged = {
-        **live["metadata"],
-        "annotations": {**live["metadata"].get("annotations", {}), **meta.get("annotations", {})},
-    }
-    body = {**live, "metadata": merged, "spec": {**live["spec"], **wanted["spec"]}}
-    api.replace(body, change.manager)
+
+    def changed(live: Object) -> Object:
+        notes = {**live["metadata"].get("annotations", {}), **meta.get("annotations", {})}
+        metadata = {**live["metadata"], "annotations": notes}
+        return {**live, "metadata": metadata, "spec": {**live["spec"], **wanted["spec"]}}
+
+    api.edit(wanted["kind"], meta.get("namespace", ""), meta["name"], changed, change.manager)
+
+
+def _until_seen(api: Api, manifest: Object) -> None:
+    """Waits until the controller has made this revision: of two writes in a row it would see only the later."""
+    kind, meta = manifest["kind"], manifest["metadata"]
+    for _ in range(50):
+        live = api.get(kind, meta.get("namespace", ""), meta["name"])
+        if live is None or live.get("status", {}).get("observedGeneration", 0) >= live["metadata"]["generation"]:
+            return
+        api.transport.sleep(0.1)
 
 
 def _signed(manifest: Object, manager: str) -> Object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 Object = dict[str, Any]
@@ -38,6 +39,7 @@ _GROUPS = {
     },
 }
 _PLACES = {kind: (version, plural) for version, kinds in _GROUPS.items() for kind, plural in kinds.items()}
+_TRIES = 10
 _CLUSTER_SCOPED = ("Namespace", "Node", "PersistentVolume", "StorageClass")
 
 
@@ -83,6 +85,19 @@ class Api:
     def replace(self, manifest: Object, manager: str) -> Object:
         meta = manifest["metadata"]
         return self._ask("PUT", path_of(manifest["kind"], meta.get("namespace", ""), meta["name"]), manager, manifest)
+
+    def edit(self, kind: str, namespace: str, name: str, change: Callable[[Object], Object], manager: str) -> None:
+        """Writes back what ``change`` makes of the object; again where a controller wrote in between."""
+        for left in reversed(range(_TRIES)):
+            live = self.get(kind, namespace, name)
+            if live is None:
+                raise KeyError(f"{kind} {name} is not in namespace {namespace}: nothing to edit")
+            try:
+                self.replace(change(live), manager)
+                return
+            except ApiError as error:
+                if error.status != 409 or not left:
+                    raise
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         self._ask("DELETE", path_of(kind, namespace, name))

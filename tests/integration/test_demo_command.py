@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,8 @@ class Demo:
 
 
 @pytest.fixture
-def demo(tmp_path: Path, truthful: Truthful) -> Iterator[Demo]:
-    yield Demo(tmp_path, truthful)
+def demo(tmp_path: Path, truthful: Truthful) -> Demo:
+    return Demo(tmp_path, truthful)
 
 
 def test_a_fault_is_shown_repaired_and_told(demo: Demo) -> None:
