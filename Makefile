@@ -20,6 +20,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make remediate FAULT=bad_image_tag                          another fault of the simulated shop"
+	@echo "  make remediate KEEP=1                                       leave the simulated cluster running, to look at"
 	@echo "  make remediate REPORT='cart is down' NAMESPACE=shop KUBECONFIG=~/.kube/config   your own cluster"
 	@echo "  make test LAB=1                                             also the tests on the cluster of KUBECONFIG"
 
@@ -33,9 +34,11 @@ ifdef REPORT
 	@REPORT="$$REPORT" NAMESPACE="$${NAMESPACE:-}" $(BIN)/ansible-playbook playbooks/remediate.yml \
 	  -e "$$($(BIN)/python -c 'import json, os; print(json.dumps({"report": os.environ["REPORT"]} | \
 	    ({"remediate_namespace": os.environ["NAMESPACE"]} if os.environ["NAMESPACE"] else {})))')" \
-	  $(if $(OUT),-e remediate_out='$(OUT)') $(if $(MODE),-e remediate_mode='$(MODE)')
+	  $(if $(OUT),-e remediate_out='$(OUT)') $(if $(MODE),-e remediate_mode='$(MODE)') \
+	  $(if $(MODEL),-e remediate_model='$(MODEL)')
 else
-	@env -u KUBECONFIG $(BIN)/e2ereme demo $(if $(FAULT),--fault '$(FAULT)') $(if $(SEED),--seed '$(SEED)')
+	@env -u KUBECONFIG $(BIN)/e2ereme demo $(if $(FAULT),--fault '$(FAULT)') $(if $(SEED),--seed '$(SEED)') \
+	  $(if $(SPEED),--speed '$(SPEED)') $(if $(MODEL),--model '$(MODEL)') $(if $(KEEP),--keep)
 endif
 
 static: ## import contracts, ruff, mypy

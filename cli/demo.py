@@ -13,6 +13,7 @@ import os
 import random
 import shlex
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ..sandbox.systems import System
 
 ROOT = Path(__file__).resolve().parents[1]
-DEFAULT_FAULT = "wrong_env_value"
+DEFAULT_FAULT = "missing_config_key"
 DEFAULT_SPEED = 10.0
 
 _STAGINGS = 12
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from ._foreground import foreground
 
     if args.fault == "list":
-        print("\n".join(f"{name:<26}{(fault.right)}" for name, fault in sorted(faults.FAULTS.items())))
+        print("\n".join(f"{name:<26}{fault.right}" for name, fault in sorted(faults.FAULTS.items())))
         return 0
     if args.fault not in faults.FAULTS:
         raise InputError(f"There is no fault {args.fault!r}.", f"Take one of {', '.join(sorted(faults.FAULTS))}.")
@@ -129,10 +130,11 @@ def _opening(scene: Scene, speed: float) -> str:
         "",
         *_pods(scene),
         "",
+        "A request to each Service:",
         *_answers(scene),
         "",
         "Somebody reports:",
-        *(f"  {line}" for line in _text(scene.report).splitlines()[:12]),
+        *(f"  {line}" for line in _wrapped(_text(scene.report))[:12]),
         "",
     ]
     return "\n".join(lines)
@@ -144,6 +146,7 @@ def _closing(scene: Scene, folder: Path, keep: bool) -> Iterator[str]:
     yield _heading("Afterwards")
     yield from _pods(scene)
     yield ""
+    yield "A request to each Service:"
     yield from _answers(scene)
     yield ""
     if not episode:
@@ -229,6 +232,10 @@ def _write_report(folder: Path, report: Any) -> Path:
     path = folder / ("report.txt" if isinstance(report, str) else "report.json")
     path.write_text(_text(report) + "\n", "utf-8")
     return path
+
+
+def _wrapped(text: str) -> list[str]:
+    return [part for line in text.splitlines() for part in textwrap.wrap(line, 100) or [""]]
 
 
 def _text(report: Any) -> str:

@@ -64,6 +64,8 @@ _WORDS = """
     response responses time times timeouts timeout connection connections checkout's crashloopbackoff imagepullbackoff
     oomkilled errimagepull out-of-memory back-off crash-loop read-only roll-out re-deploy end-to-end real-time
     mesh account limit limits quota policy monitor discovery owner provider desk level's
+    faulty defective suspected suspicious likely probable possible responsible degraded anomalous root cause culprit
+    candidate component components
 """
 _NOT_NAMES = frozenset(_WORDS.split())
 _HYPHENATED_WORDS = re.compile(

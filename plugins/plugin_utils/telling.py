@@ -12,7 +12,7 @@ import yaml
 from ..module_utils.evidence import Evidence, Inventory
 from ..module_utils.verdict import Check, Verdict
 from .changes import READ, Change, describe
-from .fieldpaths import ENTRY, Path, merge_key
+from .fieldpaths import ENTRY, Path, below, merge_key
 from .playbook import Playbook
 from .runresult import RunResult
 from .step import Step
@@ -20,7 +20,6 @@ from .tasks import Task, walk
 
 _LONGEST_VALUE = 60
 _NOT_SHOWN = ("status", "metadata")
-_SHORTER = (".value",)
 _HOLDERS = ("spec.template.spec.", "spec.jobTemplate.spec.template.spec.", "spec.")
 
 
@@ -79,7 +78,8 @@ def _change(change: Change, inventory: Inventory) -> list[str]:
     if change.verb == "scale":
         spec = live.get("spec") or {}
         return [f"replicas: {_value(spec.get('replicas'))} -> {_value(leaf.value)}" for leaf in change.leaves]
-    return [f"{where}: {_value(old)} -> {_value(new)}" for where, old, new in _differences(live, change.after, (), "")]
+    found = _differences(live, change.after, (), "")
+    return [f"{_short(where, change.after)}: {_value(old)} -> {_value(new)}" for where, old, new in found]
 
 
 def _differences(old: Any, new: Any, path: Path, where: str) -> Iterator[tuple[str, Any, Any]]:
@@ -99,24 +99,27 @@ def _differences(old: Any, new: Any, path: Path, where: str) -> Iterator[tuple[s
         for item in new:
             yield from _differences(entries.pop(item[key], None), item, (*path, ENTRY), f"{where}[{item[key]}]")
         for name, item in entries.items():
-            yield f"{_short(where)}[{name}]", item, None
+            yield f"{where}[{name}]", item, None
         return
-    if path[-2:] != (ENTRY, key):
-        yield _short(where), old, new
+    identity = path[-2:-1] == (ENTRY,) and path[-1] == merge_key(path[:-2])
+    if not identity:
+        yield where, old, new
 
 
 def _entries(items: Any, key: str) -> bool:
     return isinstance(items, list) and all(isinstance(item, Mapping) and key in item for item in items)
 
 
-def _short(where: str) -> str:
+def _short(where: str, after: Mapping[str, Any]) -> str:
+    """Without what goes without saying: where a Pod's fields are, and the container where there is but one."""
     for holder in _HOLDERS:
         if where.startswith(holder):
             where = where.removeprefix(holder)
+            containers = below(after, holder.rstrip(".").split(".")).get("containers") or ()
+            if len(containers) == 1:
+                where = where.removeprefix(f"containers[{containers[0].get('name')}].")
             break
-    for ending in _SHORTER:
-        where = where.removesuffix(ending)
-    return where
+    return where.removesuffix(".value")
 
 
 def _value(value: Any) -> str:
