@@ -101,7 +101,7 @@ def _differences(old: Any, new: Any, path: Path, where: str) -> Iterator[tuple[s
         for name, item in entries.items():
             yield f"{where}[{name}]", item, None
         return
-    identity = path[-2:-1] == (ENTRY,) and path[-1] == merge_key(path[:-2])
+    identity = ENTRY in path[-2:-1] and path[-1] == merge_key(path[:-2])
     if not identity:
         yield where, old, new
 
