@@ -101,9 +101,16 @@ def _differences(old: Any, new: Any, path: Path, where: str) -> Iterator[tuple[s
         for name, item in entries.items():
             yield f"{where}[{name}]", item, None
         return
-    identity = ENTRY in path[-2:-1] and path[-1] == merge_key(path[:-2])
-    if not identity:
+    if not _is_key(path):
         yield where, old, new
+
+
+def _is_key(path: Path) -> bool:
+    """What names an entry of a list map is in the place already."""
+    match path:
+        case (*above, entry, last):
+            return entry == ENTRY and last == merge_key(tuple(above))
+    return False
 
 
 def _entries(items: Any, key: str) -> bool:
