@@ -122,7 +122,7 @@ def _short(where: str, after: Mapping[str, Any]) -> str:
     for holder in _HOLDERS:
         if where.startswith(holder):
             where = where.removeprefix(holder)
-            containers = below(after, holder.rstrip(".").split(".")).get("containers") or ()
+            containers = below(after, holder.rstrip(".").split(".")).get("containers") or []
             if len(containers) == 1:
                 where = where.removeprefix(f"containers[{containers[0].get('name')}].")
             break
