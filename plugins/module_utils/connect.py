@@ -8,11 +8,12 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .cluster import Response
 from .errors import InputError, Unreachable
+from .kubeconfig import Plain, plain
 
 OPTIONS = {
     # option of kubernetes.core: (field of the client's configuration, further environment variable)
@@ -43,7 +44,7 @@ _POOL = 16  # connections kept open: the probe reads from as many threads
 
 
 class KubernetesTransport:
-    """Sends raw requests with the ``kubernetes`` client's own authentication and TLS settings.
+    """Sends raw requests with a plain kubeconfig's, or else the ``kubernetes`` client's, authentication and TLS.
 
     Answers stay JSON: the client's models would cost more time than the requests themselves.
     """
@@ -53,20 +54,17 @@ class KubernetesTransport:
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         chosen = connection_options(options or {}, os.environ)
-        self._configuration = _configuration(chosen)
-        self._configuration.connection_pool_maxsize = _POOL
-        self._configuration.retries = 0
         self._impersonation = _impersonation(chosen)
-        self.host = str(self._configuration.host).rstrip("/")
-        try:
-            from kubernetes.client.rest import RESTClientObject  # type: ignore[import-untyped,unused-ignore]
-
-            self._pool = RESTClientObject(self._configuration).pool_manager
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"The certificates of the connection to {self.host} cannot be read: {error}.",
-                "Check ca_cert, client_cert and client_key, or the kubeconfig.",
-            ) from error
+        self._who: Callable[[], Iterable[tuple[str, str]]]  # who asks; a token may change with time
+        found = plain(chosen, os.environ)
+        if found is not None:
+            self.host, self._who = found.host, lambda: found.headers
+            self._pool = _pool_of(found)
+        else:
+            configuration = _configuration(chosen)
+            self.host = str(configuration.host).rstrip("/")
+            self._who = lambda: [(auth["key"], auth["value"]) for auth in configuration.auth_settings().values()]
+            self._pool = _pool_of_client(configuration, self.host)
 
     def request(
         self,
@@ -83,7 +81,7 @@ class KubernetesTransport:
         import urllib3
 
         headers = [("Accept", "application/json, */*"), ("User-Agent", "e2ereme.remediate"), *self._impersonation]
-        headers += [(auth["key"], auth["value"]) for auth in self._configuration.auth_settings().values()]
+        headers += self._who()
         data = None
         if body is not None:
             headers.append(("Content-Type", content_type))
@@ -106,6 +104,27 @@ class KubernetesTransport:
     def sleep(self, seconds: float) -> None:
         """A real cluster's time passes by itself."""
         time.sleep(seconds)
+
+
+def _pool_of(found: Plain) -> Any:
+    import urllib3
+
+    tls: dict[str, Any] = {} if found.tls is None else {"ssl_context": found.tls}
+    return urllib3.PoolManager(maxsize=_POOL, retries=False, **tls)
+
+
+def _pool_of_client(configuration: Any, host: str) -> Any:
+    configuration.connection_pool_maxsize = _POOL
+    configuration.retries = 0
+    try:
+        from kubernetes.client.rest import RESTClientObject  # type: ignore[import-untyped,unused-ignore]
+
+        return RESTClientObject(configuration).pool_manager
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"The certificates of the connection to {host} cannot be read: {error}.",
+            "Check ca_cert, client_cert and client_key, or the kubeconfig.",
+        ) from error
 
 
 def connection_options(options: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from ..module_utils.errors import InputError, RemediateError
 from .artefacts import Folder
 from .audit import append
 from .episode import Bounds, Episode
-from .gate import warm_lint
 from .hands import Ask, ControllerHands, Settings
 from .interrupts import Interrupts
+from .lint import stop_lint, warm_lint
 from .loop import Tell, drive, remediate
 from .policy import Policy, load_policy
 from .report import Report
@@ -78,6 +78,7 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
             runner = held.enter_context(_runner(order, policy))
             runner.warm()
             warm_lint()
+            held.callback(stop_lint)
             hands = ControllerHands(
                 report=report,
                 policy=policy,

@@ -74,9 +74,10 @@ class _Linter:
 
     def stop(self) -> None:
         if self._process is not None and self._owner == os.getpid():
+            self._process.terminate()  # it may still be loading, and would not see that its input has ended
             try:
-                self._process.communicate(timeout=_PATIENCE)  # closes its input: it cleans up and leaves
-            except (subprocess.TimeoutExpired, OSError):
+                self._process.communicate(timeout=_PATIENCE)
+            except (subprocess.TimeoutExpired, OSError, ValueError):
                 self._process.kill()
                 self._process.wait()
         self._process = None

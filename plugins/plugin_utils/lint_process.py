@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import json
 import logging
 import os
@@ -66,9 +67,9 @@ def _answer_for_commands() -> None:
     """Tells ansible-lint what it would start ansible-config and ansible for, which take longer than all the rest."""
     from ansible import constants
     from ansible.release import __version__
-    from ansible_compat import runtime
     from packaging.version import Version
 
+    runtime: Any = importlib.import_module("ansible_compat.runtime")
     settings = constants.config
     values = {name: settings.get_config_value(name) for name in settings.get_configuration_definitions()}
     runtime.AnsibleConfig = functools.partial(runtime.AnsibleConfig, data=values)

@@ -236,7 +236,8 @@ def _tail(path: Path, size: int = 600) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Closing its input asks it to leave with all that it started; then its group is killed."""
+    """Asks it to leave with all that it started; then its group is killed."""
+    process.terminate()  # beside the end of its input, which it would not see while it warms
     for pipe in (process.stdin, process.stdout):
         try:
             if pipe is not None:
@@ -246,9 +247,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(GRACE)
     except subprocess.TimeoutExpired:
-        process.terminate()
-        try:
-            process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
