@@ -14,7 +14,7 @@ TEST_LIMIT ?= 1500
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONPATH
 
-.PHONY: help setup remediate test static check lint sanity bench train clean
+.PHONY: help setup remediate test static check lint sanity bench figures train clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ sanity: ## ansible-test sanity, in a copy
 
 bench: setup ## the table of faults and methods on random systems
 	@$(BIN)/e2ereme bench $(ARGS)
+
+figures: setup ## record what `make remediate` prints, for README.md
+	@$(BIN)/python docs/figures/record.py $(ARGS)
 
 train: setup ## make the adapter in model/weights anew (resumes where it stopped)
 	@$(BIN)/e2ereme train $(ARGS)
