@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -223,13 +224,18 @@ def scalar(value: Any) -> str:
         plain = (
             bool(value) and "\n" not in value and value.strip() == value and not set(value) & set("{}[]%\"'#,&*!|>@`")
         )
-        if plain:
-            try:
-                if yaml.safe_load(f"k: {value}") == {"k": value}:
-                    return value
-            except yaml.YAMLError:
-                pass
+        if plain and _reads_back(value):
+            return value
     return json.dumps(value, ensure_ascii=False)
+
+
+@lru_cache(maxsize=4096)
+def _reads_back(text: str) -> bool:
+    """Whether YAML takes it, written without quotes, for this very text. (The same few come up again and again.)"""
+    try:
+        return bool(yaml.safe_load(f"k: {text}") == {"k": text})
+    except yaml.YAMLError:
+        return False
 
 
 def _text(text: str) -> str:
