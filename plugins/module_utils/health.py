@@ -5,56 +5,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .draft import Draft
 from .evidence import Evidence, Inventory, Manifest, ObjectRef
-from .facts_references import references
-from .probe import anomalies
-from .rank import settled
+from .present import grave
 from .ready import unready
+from .scope import Before, Scope
 from .verdict import Check
 from .workloads import View, pod_is_over, pod_is_ready
 
-CURRENT = ("state", "reference", "request", "usage")
-"""Kinds of facts that tell how it is; events, logs and restarts tell how it was."""
-_GRAVE = 0.4  # a lighter anomaly is not held against a repair
 _LASTING = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Service", "ConfigMap", "PersistentVolumeClaim",
             "NetworkPolicy", "Ingress", "HorizontalPodAutoscaler")  # fmt: skip
 _CANNOT_START = ("ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CrashLoopBackOff",
                  "CreateContainerConfigError", "CreateContainerError", "RunContainerError")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Scope:
-    """``focus``: workloads that must be healthy; ``around``: all that the report's symptom may show at."""
-
-    focus: tuple[ObjectRef, ...]
-    around: frozenset[ObjectRef]
-
-
-def scope(before: Evidence, now: View, touched: Iterable[ObjectRef], suspects: Iterable[ObjectRef]) -> Scope:
-    """What a repair of ``touched`` on behalf of ``suspects`` answers for."""
-    was = View(before.inventory)
-    named = [was.owner(ref) for ref in (*touched, *(suspects or before.near[:1]))]
-    focus: dict[ObjectRef, None] = {}
-    for ref in named:
-        for view in (was, now):
-            focus.update(dict.fromkeys([ref] if ref in view.workloads else _served(view, ref)))
-    services = {
-        ObjectRef("Service", ref.namespace, item["metadata"]["name"])
-        for view in (was, now)
-        for ref in focus
-        for item in view.services.get(ref, ())
-    }
-    return Scope(tuple(focus), frozenset({*named, *focus, *services}))
-
-
-def _served(view: View, ref: ObjectRef) -> list[ObjectRef]:
-    """The workloads that a Service, ConfigMap or the like is there for."""
-    if ref.kind == "Service":
-        return [work.ref for work in view.selected.get(ref, ())]
-    return [work.ref for work in view.workloads.values() if any(target == ref for target, *_ in references(work))]
 
 
 def health_checks(now: View, where: Scope, restarts: Mapping[ObjectRef, int]) -> list[Check]:
@@ -94,35 +58,41 @@ def health_checks(now: View, where: Scope, restarts: Mapping[ObjectRef, int]) ->
     return checks
 
 
-def symptom_checks(before: Evidence, now: View, where: Scope) -> list[Check]:
-    """The report's own symptom must be gone; what else was broken and not touched is only told."""
-    then, current = grave(View(before.inventory), where.around), grave(now)
-    checks = [Check("symptom", str(ref), False, current[ref], "no anomaly") for ref in current if ref in where.around]
+def symptom_checks(before: Before, now: View, where: Scope, drafts: Iterable[Draft]) -> list[Check]:
+    """The report's own symptom must be gone, one dependency hop around what it names included.
+
+    What else was broken, and was not touched, is only told. ``drafts``: what is ``present`` now.
+    """
+    then, current = before.grave, grave(now, drafts, where.around)
+    checks = [
+        Check("symptom", str(ref), False, text, "no anomaly")
+        for ref, text in current.items()
+        if ref in where.around or (ref in where.linked and ref in then)
+    ]
     checks += [
         Check("symptom", str(ref), True, "gone", "no anomaly", text)
         for ref, text in then.items()
-        if ref in where.around and ref not in current
+        if ref in where.linked and ref not in current
     ]
     checks += [
         Check("elsewhere", str(ref), True, text, "as before", "broken before, and no part of this report")
         for ref, text in current.items()
-        if ref in then and ref not in where.around
+        if ref in then and ref not in where.linked
     ]
     return sorted(checks, key=lambda check: (check.name, check.subject))
 
 
-def worse(before: Evidence, now: View, where: Scope) -> tuple[str, ...]:
+def worse(before: Before, now: View, where: Scope, drafts: Iterable[Draft]) -> tuple[str, ...]:
     """What was healthy before and is not now, or is gone."""
-    was = View(before.inventory)
-    then, current = grave(was, where.around), grave(_as_measured(before, now))
-    lines = [f"{ref}: {current[ref]}" for ref in sorted(set(current) - set(then))]
+    current = grave(_as_measured(before.evidence, now), drafts, where.around)
+    lines = [f"{ref}: {current[ref]}" for ref in sorted(set(current) - set(before.grave))]
     for kind in _LASTING:
         if kind not in now.inventory.objects:
             continue
         names = {item["metadata"]["name"] for item in now.inventory.of(kind)}
-        gone = [item["metadata"]["name"] for item in before.inventory.of(kind)]
+        gone = [item["metadata"]["name"] for item in before.evidence.inventory.of(kind)]
         lines += [f"{kind} {name}: it is gone" for name in gone if name not in names]
-    for ref, work in was.workloads.items():
+    for ref, work in before.view.workloads.items():
         after = now.workloads.get(ref)
         if work.desired and after is not None and after.desired == 0 and ref not in current:
             lines.append(f"{ref}: it is scaled to 0, from {work.desired}")
@@ -134,17 +104,6 @@ def _as_measured(before: Evidence, now: View) -> View:
     known = {(item.target, item.port, item.path) for item in before.inventory.measurements}
     kept = tuple(item for item in now.inventory.measurements if (item.target, item.port, item.path) in known)
     return now.renewed(replace(now.inventory, measurements=kept))
-
-
-def grave(view: View, suspected: Iterable[ObjectRef] = ()) -> dict[ObjectRef, str]:
-    """The worst present anomaly of each object that has one."""
-    worst: dict[ObjectRef, Draft] = {}
-    for item in settled(view, anomalies(view), suspected):
-        if item.kind in CURRENT and item.weight >= _GRAVE:
-            ref = view.owner(item.subject)
-            if ref not in worst or worst[ref].weight < item.weight:
-                worst[ref] = item
-    return {ref: item.text for ref, item in worst.items()}
 
 
 def restart_counts(inventory: Inventory) -> dict[tuple[str, str], int]:
@@ -172,9 +131,9 @@ def restarts_since(baseline: Mapping[tuple[str, str], int], view: View) -> dict[
     return found
 
 
-def hopeless(before: Evidence, now: View, where: Scope) -> str:
+def hopeless(before: Before, now: View, where: Scope) -> str:
     """Why Pods made after the change cannot become ready by waiting; empty while they may."""
-    known = {pod["metadata"].get("uid") for pod in before.inventory.of("Pod")}
+    known = {pod["metadata"].get("uid") for pod in before.evidence.inventory.of("Pod")}
     for ref in where.focus:
         work = now.workloads.get(ref)
         for pod in work.pods if work else ():
@@ -193,10 +152,10 @@ def may_come_up(now: View, where: Scope) -> bool:
     return any(not pod_is_ready(pod) and not _stuck(pod) for pod in pods)
 
 
-def unchanged(before: Evidence, now: View, touched: Iterable[ObjectRef]) -> bool:
+def unchanged(before: Before, now: View) -> bool:
     """Whether nothing that was to be changed differs from before (its spec and data; a Pod by its uid)."""
-    for ref in touched:
-        old, new = before.inventory.get(ref), now.inventory.get(ref)
+    for ref in before.touched:
+        old, new = before.evidence.inventory.get(ref), now.inventory.get(ref)
         if (old is None) != (new is None):
             return False
         if old is not None and new is not None and _content(old) != _content(new):

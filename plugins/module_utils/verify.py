@@ -10,23 +10,23 @@ from typing import Any
 
 from .asserted import asserted_checks
 from .cluster import Cluster
-from .evidence import Evidence, Inventory, Measurement, ObjectRef
+from .evidence import Evidence, Inventory, Manifest, Measurement, ObjectRef
 from .facts_requests import SLOW, SLOWER, usual_seconds
 from .health import (
-    Scope,
     health_checks,
     hopeless,
     may_come_up,
     restart_counts,
     restarts_since,
-    scope,
     symptom_checks,
     unchanged,
     worse,
 )
-from .measure import ask, doors
+from .measure import Door, ask, doors
+from .present import present
 from .quantity import seconds_between
 from .reading import read
+from .scope import Before, Scope, scope
 from .verdict import Check, Verdict
 from .workloads import View
 
@@ -34,22 +34,28 @@ SETTLE = 15.0
 TIMEOUT = 120.0
 PATIENCE = 25.0
 """Seconds without any change after which waiting longer is no use, unless a Pod is on its way."""
-_WAITING, _SETTLING = 1.0, 3.0  # seconds between two looks
-_WATCHED = (
-    "Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "Service", "EndpointSlice",
+_SOON, _LATER = 1.0, 3.0  # seconds between two looks: soon where something has just changed
+_PULSE = ("Pod", "Deployment", "StatefulSet", "DaemonSet", "Job", "EndpointSlice")
+"""Read at each look: whether what is to run runs."""
+_FRAME = ("ReplicaSet", "CronJob", "Service")
+"""Read once, and again where a Pod belongs to what is not known: it says what belongs together."""
+_REST = (  # read only where all runs, or at the end
     "ConfigMap", "Secret", "PersistentVolumeClaim", "ServiceAccount", "NetworkPolicy", "Ingress",
     "HorizontalPodAutoscaler", "ResourceQuota", "PodMetrics", "Node", "Event",
 )  # fmt: skip
 
+_Samples = dict[tuple[ObjectRef, int, str], list[Measurement]]
+
 
 @dataclass(frozen=True)
 class _Seen:
-    """One look: what holds, what is worse, and when it was."""
+    """One look: what holds and what is worse. ``whole``: symptoms were looked for too."""
 
     view: View
-    checks: tuple[Check, ...]
-    worse: tuple[str, ...]
     where: Scope
+    checks: tuple[Check, ...]
+    worse: tuple[str, ...] = ()
+    whole: bool = False
 
     @property
     def sound(self) -> bool:
@@ -72,38 +78,45 @@ def verify(
 ) -> Verdict:
     """Healthy when all checks hold for ``settle`` seconds of API-server time, within ``timeout``.
 
-    ``before`` is the Evidence from before the change; without ``suspects`` its first near object
-    counts as one. ``checks`` are those of the user (see ``asserted``).
+    ``before`` is the Evidence from before the change; without ``suspects`` all that was wrong in it
+    must be right. ``checks`` are those of the user (see ``asserted``).
     """
-    namespace = before.inventory.namespace
+    was = Before(before, touched, suspects)
+    frame: Mapping[str, tuple[Manifest, ...]] = {}
     baseline: Mapping[tuple[str, str], int] = {}
     started = sound_since = changed_at = ""
-    samples: dict[tuple[ObjectRef, int, str], list[Measurement]] = {}
+    samples: _Samples = {}
     signature: tuple[object, ...] = ()
     while True:
-        inventory, _ = read(cluster, namespace, _WATCHED)
-        started = started or inventory.time
+        inventory = _read(cluster, was, frame)
+        frame = {kind: inventory.objects[kind] for kind in _FRAME if kind in inventory.objects}
+        now = inventory.time
+        started = started or now
         if not sound_since:
             samples, baseline = {}, restart_counts(inventory)
-        seen = _observe(cluster, before, inventory, touched, suspects, checks, baseline, samples)
-        now = inventory.time
-        waited = seconds_between(started, now) or 0.0
+        held = seconds_between(sound_since or now, now) or 0.0
+        seen = _pulse(cluster, was, View(inventory), baseline, samples)
+        up = seen.sound or bool(samples)  # what is not up yet is not asked, nor searched for symptoms
+        if seen.sound and sound_since and held < settle:
+            cluster.sleep(min(_LATER, settle - held))
+            continue
+        if up:
+            seen = _whole(cluster, was, seen, checks)
         if seen.signature != signature:
             signature, changed_at = seen.signature, now
         if seen.sound:
             sound_since = sound_since or now
-            held = seconds_between(sound_since, now) or 0.0
             if held >= settle:
-                return _verdict(seen, True, held, inventory)
-            cluster.sleep(min(_SETTLING, settle - held))
+                return _verdict(seen, True, held)
+            cluster.sleep(min(_LATER, settle - held))
             continue
         if sound_since and any(not check.passed and check.name == "restarts" for check in seen.checks):
-            held = seconds_between(sound_since, now) or 0.0
-            return _verdict(seen, False, held, inventory)  # it came up and fell over again
+            return _verdict(_whole(cluster, was, seen, ()), False, held)  # it came up and fell over again
         sound_since = ""
-        if waited >= timeout or _gives_up(before, seen, touched, waited, seconds_between(changed_at, now) or 0.0):
-            return _verdict(seen, False, 0.0, inventory)
-        cluster.sleep(_WAITING)
+        waited, still = seconds_between(started, now) or 0.0, seconds_between(changed_at, now) or 0.0
+        if waited >= timeout or _gives_up(was, seen, waited, still):
+            return _verdict(_whole(cluster, was, seen, ()), False, 0.0)
+        cluster.sleep(min(_LATER, max(_SOON, still / 3)))
 
 
 def verify_undone(
@@ -113,45 +126,77 @@ def verify_undone(
 
     ``healthy`` says the same here: an undo restores what there was, broken or not.
     """
+    was = Before(before, touched)
     started = ""
     while True:
-        inventory, _ = read(cluster, before.inventory.namespace, _WATCHED)
+        inventory, _ = read(cluster, before.inventory.namespace, (*_PULSE, *_FRAME, *_REST))
         started = started or inventory.time
         view = View(inventory)
-        where = scope(before, view, touched, ())
-        asked = doors(view, [ref for ref in where.around if ref.kind == "Service" or ref in view.workloads], siblings=1)
-        measured = view.renewed(replace(inventory, measurements=ask(cluster, asked, 1)))
-        lines = worse(before, measured, where)
+        where = scope(was, view)
+        measured = view.renewed(replace(inventory, measurements=ask(cluster, _asked(was, view, where, 1), 1)))
+        lines = worse(was, measured, where, present(view))
         waited = seconds_between(started, inventory.time) or 0.0
         if not lines or waited >= timeout:
             check = Check("undone", inventory.namespace, not lines, f"{len(lines)} worse", "0 worse")
             return Verdict(not lines, (check,), waited, lines, inventory.unseen)
-        cluster.sleep(_WAITING)
+        cluster.sleep(min(_LATER, max(_SOON, waited / 3)))
 
 
-def _observe(
-    cluster: Cluster,
-    before: Evidence,
-    inventory: Inventory,
-    touched: tuple[ObjectRef, ...],
-    suspects: tuple[ObjectRef, ...],
-    asserted: Sequence[Mapping[str, Any]],
-    baseline: Mapping[tuple[str, str], int],
-    samples: dict[tuple[ObjectRef, int, str], list[Measurement]],
+def _read(cluster: Cluster, was: Before, frame: Mapping[str, tuple[Manifest, ...]]) -> Inventory:
+    """The pulse of a namespace in the ``frame`` of an earlier look, which is read where it is empty or outdated."""
+    namespace = was.evidence.inventory.namespace
+    touched = (ref.kind for ref in was.touched)
+    moving = tuple(dict.fromkeys((*_PULSE, *touched, *(() if frame else _FRAME))))
+    inventory, _ = read(cluster, namespace, moving)
+    if not frame:
+        return inventory
+    known = {item["metadata"]["name"] for item in frame.get("ReplicaSet", ())}
+    owners = [owner for pod in inventory.of("Pod") for owner in pod["metadata"].get("ownerReferences") or ()]
+    alone = any(not item["metadata"].get("ownerReferences") for item in frame.get("ReplicaSet", ()))
+    if alone or any(owner["kind"] == "ReplicaSet" and owner["name"] not in known for owner in owners):
+        frame = {**frame, **read(cluster, namespace, ("ReplicaSet",))[0].objects}
+    return replace(inventory, objects={**frame, **inventory.objects})
+
+
+def _pulse(
+    cluster: Cluster, was: Before, view: View, baseline: Mapping[tuple[str, str], int], samples: _Samples
 ) -> _Seen:
-    view = View(inventory)
-    where = scope(before, view, touched, suspects)
+    """Whether what is in question runs, and where it does, whether it answers."""
+    where = scope(was, view)
     found = health_checks(view, where, restarts_since(baseline, view))
-    if all(check.passed for check in found):  # asking what is not up yet would only tell the same
-        asked = doors(view, [ref for ref in where.around if ref.kind == "Service" or ref in view.workloads])
-        for item in ask(cluster, asked, 2):
-            samples.setdefault((item.target, item.port, item.path), []).append(item)
-        pooled = tuple(_pooled(items) for items in samples.values())
-        view = view.renewed(replace(inventory, measurements=pooled))
-        found += _request_checks(pooled, where)
-    found += symptom_checks(before, view, where)
-    found += asserted_checks(cluster, view, asserted) if all(check.passed for check in found) else []
-    return _Seen(view, tuple(found), worse(before, view, where), where)
+    if not all(check.passed for check in found):  # asking what is not up yet would only tell the same
+        samples.clear()
+        return _Seen(view, where, tuple(found))
+    for item in ask(cluster, _asked(was, view, where), 1 if samples else 2):
+        samples.setdefault((item.target, item.port, item.path), []).append(item)
+    pooled = tuple(_pooled(items) for items in samples.values())
+    measured = view.renewed(replace(view.inventory, measurements=pooled))
+    return _Seen(measured, where, (*found, *_request_checks(pooled, where)))
+
+
+def _whole(cluster: Cluster, was: Before, seen: _Seen, asserted: Sequence[Mapping[str, Any]]) -> _Seen:
+    """The same look with the rest of the namespace: symptoms, what is worse, the user's checks."""
+    if seen.whole:
+        return seen
+    pulse = seen.view.inventory
+    touched = {ref.kind for ref in was.touched}
+    rest, _ = read(cluster, pulse.namespace, tuple(kind for kind in (*_FRAME, *_REST) if kind not in touched))
+    inventory = replace(
+        pulse, objects={**pulse.objects, **rest.objects}, usage=rest.usage, unseen=(*pulse.unseen, *rest.unseen)
+    )
+    view = View(inventory)
+    drafts = present(view)
+    symptoms = symptom_checks(was, view, seen.where, drafts)
+    if not inventory.measurements:  # a failing request that was not repeated is not gone
+        symptoms = [check for check in symptoms if not (check.passed and check.name == "symptom")]
+    checks = [*seen.checks, *symptoms]
+    checks += asserted_checks(cluster, view, asserted) if all(check.passed for check in checks) else []
+    return _Seen(view, seen.where, tuple(checks), worse(was, view, seen.where, drafts), whole=True)
+
+
+def _asked(was: Before, view: View, where: Scope, siblings: int = 3) -> tuple[Door, ...]:
+    about = [ref for ref in where.around if ref.kind == "Service" or ref in view.workloads]
+    return doors(view, [*sorted(about), *was.failing], siblings)
 
 
 def _pooled(items: list[Measurement]) -> Measurement:
@@ -184,16 +229,16 @@ def _request_checks(measured: Iterable[Measurement], where: Scope) -> list[Check
     return checks
 
 
-def _gives_up(before: Evidence, seen: _Seen, touched: tuple[ObjectRef, ...], waited: float, still: float) -> bool:
-    if hopeless(before, seen.view, seen.where) and waited >= 3.0:
+def _gives_up(was: Before, seen: _Seen, waited: float, still: float) -> bool:
+    if hopeless(was, seen.view, seen.where) and waited >= 3.0:
         return True
     if may_come_up(seen.view, seen.where):
         return False
-    return still >= (PATIENCE / 2 if unchanged(before, seen.view, touched) else PATIENCE)
+    return still >= (PATIENCE / 2 if unchanged(was, seen.view) else PATIENCE)
 
 
-def _verdict(seen: _Seen, healthy: bool, held: float, inventory: Inventory) -> Verdict:
-    unseen = list(inventory.unseen)
+def _verdict(seen: _Seen, healthy: bool, held: float) -> Verdict:
+    unseen = list(seen.view.inventory.unseen)
     services = {ref for ref in seen.where.around if ref.kind == "Service"}
     asked = {item.target for item in seen.view.inventory.measurements}
     if healthy:
