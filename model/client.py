@@ -23,7 +23,7 @@ from ..plugins.module_utils.evidence import Evidence, ObjectRef
 from ..plugins.plugin_utils.episode import Attempt
 from ..plugins.plugin_utils.policy import Policy
 from ..plugins.plugin_utils.report import Report
-from ..plugins.plugin_utils.step import Answer
+from ..plugins.plugin_utils.step import Answer, Step, UnreadableStep
 from . import answer, grammar, prompt, weights
 
 START_SECONDS = 90.0
@@ -58,12 +58,16 @@ def ask(
     steps: tuple[str, ...] = ("probe", "playbook", "escalate"),
     looked: tuple[ObjectRef, ...] = (),
 ) -> Answer:
-    """One Answer: renders the prompt, builds the grammar, asks, reads the Step. Raises ModelError."""
+    """One Answer: renders the prompt, builds the grammar, asks, reads the Step. Raises ModelError where none came."""
     started = time.monotonic()
     messages = prompt.render(report, evidence, attempts, fixed=model.fixed)
     lark = grammar.build(evidence, policy, steps=steps, looked=looked, report=report.raw)
     got = model.complete(messages, lark)
-    step = answer.parse(got.text, evidence)
+    step: Step
+    try:
+        step = answer.parse(got.text, evidence)
+    except ModelError as error:
+        step = UnreadableStep(str(error))
     return Answer(step, got.text, got.tokens_in, got.tokens_out, time.monotonic() - started, got.bits)
 
 

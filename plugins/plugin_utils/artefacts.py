@@ -19,7 +19,7 @@ from ..module_utils.evidence import Evidence, ObjectRef
 from ..module_utils.verdict import Verdict
 from .episode import Attempt, Episode, Undone
 from .runresult import RunResult
-from .step import Answer, EscalateStep, PlaybookStep, ProbeStep, Step
+from .step import Answer, EscalateStep, ProbeStep, Step, UnreadableStep
 
 SCHEMA = 1
 """Version of the form of episode.json; it rises when a reader must change."""
@@ -117,7 +117,8 @@ def _said(step: Step) -> dict[str, Any]:
         return said | {"step": "probe", "targets": [_object(ref) for ref in step.targets]}
     if isinstance(step, EscalateStep):
         return said | {"step": "escalate", "reason": step.reason}
-    assert isinstance(step, PlaybookStep)
+    if isinstance(step, UnreadableStep):
+        return said | {"step": "unreadable", "reason": step.why}
     return said | {"step": "playbook"}
 
 

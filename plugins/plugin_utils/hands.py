@@ -31,7 +31,7 @@ from .run import Runner
 from .runresult import RunResult
 from .snapshot import Snapshot
 from .spans import Spans
-from .step import Answer
+from .step import Answer, PlaybookStep, UnreadableStep
 from .undo import restored, take_snapshot, undo_playbook
 
 Ask = Callable[[Report, Write, Policy], Answer]
@@ -83,13 +83,15 @@ class ControllerHands:
         """Has the model write its next Step, and warms what the Step will need meanwhile."""
         with self._station("write"):
             self.runner.warm()
-            return self.ask(self.report, wish, self.policy)
+            answer = self.ask(self.report, wish, self.policy)
+        if isinstance(answer.step, PlaybookStep | UnreadableStep):
+            self.attempt = len(wish.attempts) + 1
+            self.folder.attempt(self.attempt, "answer.txt", answer.text)
+            self.folder.attempt(self.attempt, "evidence.txt", "\n".join(evidence_lines(wish.evidence)) + "\n")
+        return answer
 
     def gate(self, wish: Gate) -> Playbook | tuple[Finding, ...]:
         """Checks the model's text; where nothing may be changed, also by a server-side dry run."""
-        self.attempt += 1
-        self.folder.attempt(self.attempt, "answer.txt", wish.step.text)
-        self.folder.attempt(self.attempt, "evidence.txt", "\n".join(evidence_lines(wish.evidence)) + "\n")
         with self._station("gate"):
             found = gate(wish.step.text, wish.evidence.inventory, self.policy, self.report.namespace)
         if isinstance(found, Playbook):

@@ -21,7 +21,7 @@ from .playbook import Finding, Playbook
 from .report import Report
 from .runresult import RunResult
 from .snapshot import Snapshot
-from .step import Answer, EscalateStep, PlaybookStep, ProbeStep
+from .step import Answer, EscalateStep, PlaybookStep, ProbeStep, UnreadableStep
 from .telling import anomalies, changes_in_words, cited, measured, ran
 
 
@@ -211,12 +211,16 @@ def _episode(
 
 
 def _attempt(
-    course: _Course, step: PlaybookStep, evidence: Evidence, mode: str
+    course: _Course, step: PlaybookStep | UnreadableStep, evidence: Evidence, mode: str
 ) -> Generator[Wish, Any, tuple[str, str]]:
-    """One PlaybookStep. Returns the outcome that ends the Episode with its reason, or two empty strings."""
+    """One try. Returns the outcome that ends the Episode with its reason, or two empty strings."""
     course.attempts.append(Attempt(course.answers[-1]))
     number = len(course.attempts)
-    gated: Playbook | tuple[Finding, ...] = yield Gate(step, evidence)
+    gated: Playbook | tuple[Finding, ...]
+    if isinstance(step, UnreadableStep):
+        gated = (Finding("answer.format", "answer", step.why),)
+    else:
+        gated = yield Gate(step, evidence)
     if not isinstance(gated, Playbook):
         course.amend(findings=gated)
         for finding in gated[:3]:

@@ -36,7 +36,16 @@ class EscalateStep:
     diagnosis: str = ""
 
 
-Step = ProbeStep | PlaybookStep | EscalateStep
+@dataclass(frozen=True)
+class UnreadableStep:
+    """No Step at all: the answer is not in the format, and why. Possible where no grammar holds the model."""
+
+    why: str
+    cites: tuple[str, ...] = ()
+    diagnosis: str = ""
+
+
+Step = ProbeStep | PlaybookStep | EscalateStep | UnreadableStep
 
 
 @dataclass(frozen=True)

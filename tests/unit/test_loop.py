@@ -23,6 +23,7 @@ from ansible_collections.e2ereme.remediate.plugins.plugin_utils.step import (
     PlaybookStep,
     ProbeStep,
     Step,
+    UnreadableStep,
 )
 
 CART = ObjectRef("Deployment", "shop", "cart")
@@ -217,3 +218,20 @@ def test_solo_gen_neither_probes_nor_reflects() -> None:
     ended = episode(hands, probing=False, reflection=False)
     assert ended.outcome == "exhausted"
     assert "probe" not in hands.written[0].steps
+
+
+def test_an_answer_that_cannot_be_read_is_a_try_with_a_finding() -> None:
+    hands = Hands([UnreadableStep("It begins with cites."), PlaybookStep("fix")])
+
+    ended = episode(hands)
+
+    assert ended.outcome == "resolved"
+    assert [finding.rule for finding in ended.attempts[0].findings] == ["answer.format"]
+    assert "It begins with cites." in str(hands.written[1].attempts)
+
+
+def test_answers_that_cannot_be_read_use_the_attempts_up() -> None:
+    ended = episode(Hands([UnreadableStep("no format")] * 9), bounds=Bounds(attempts=2))
+
+    assert ended.outcome == "exhausted"
+    assert len(ended.attempts) == 2
