@@ -34,6 +34,7 @@ _SUBJECT = re.compile(
 )
 _FRONT = re.compile(rf"^\s*(?:\[\w+\]\s*)?({_NAME}):\s")
 _CAUSE = re.compile(rf"\b(?:cause|culprit|component|target)\b\s*(?:is|:|=)\s*({_NAME})\b", re.IGNORECASE)
+_OWNER = re.compile(rf"\b({_NAME})['’]s\b", re.IGNORECASE)  # checkout's error rate
 _RANKED = re.compile(rf"(?:^|\s)1[.)]\s+({_NAME})\b")
 _TROUBLE_WITH = re.compile(
     r"\b(?:latency|latencies|slowness|errors?|timeouts?|failures?|outage|problems?|trouble|wrong|issues?|[45]\d\ds?|incident)\s+"
@@ -65,7 +66,7 @@ _WORDS = """
     oomkilled errimagepull out-of-memory back-off crash-loop read-only roll-out re-deploy end-to-end real-time
     mesh account limit limits quota policy monitor discovery owner provider desk level's
     faulty defective suspected suspicious likely probable possible responsible degraded anomalous root cause culprit
-    candidate component components
+    candidate component components let everybody somebody company vendor boss manager colleague
 """
 _NOT_NAMES = frozenset(_WORDS.split())
 _HYPHENATED_WORDS = re.compile(
@@ -120,7 +121,7 @@ def _suspects(text: str, places: set[str]) -> Iterator[Suspect]:
     dashed = [suspect(word) for word in words if _is_compound_name(word)]
     yield from dashed
     if not any(item.name not in places for item in (*sure, *marked, *dashed)):
-        for pattern in (_FRONT, _CAUSE, _SUBJECT, _TROUBLE_WITH, _RANKED):
+        for pattern in (_FRONT, _CAUSE, _SUBJECT, _TROUBLE_WITH, _OWNER, _RANKED):
             yield from (suspect(match.group(1)) for match in pattern.finditer(text) if _may_be_a_name(match.group(1)))
 
 

@@ -29,10 +29,16 @@ def named(text: str) -> set[tuple[str, str]]:
         ("web: 502 for a third of requests", ("web", "")),
         ("High latency on shipping", ("shipping", "")),
         ("Users report errors: payment fails with timeouts", ("payment", "")),
+        ("checkout's error rate went through the roof", ("checkout", "")),
+        ("The most likely faulty component is cart (score 0.9)", ("cart", "")),
     ],
 )
 def test_a_sentence_names_its_suspect(text: str, expected: tuple[str, str]) -> None:
     assert expected in named(text)
+
+
+def test_what_a_cause_is_called_is_no_suspect() -> None:
+    assert named("The most likely faulty component is deployment cart (score 0.9)") == {("cart", "Deployment")}
 
 
 def test_a_pod_stands_for_its_workload() -> None:
