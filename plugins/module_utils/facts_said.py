@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from .draft import RECENT, Draft, essential
 from .evidence import Manifest, ObjectRef
+from .measure import service_doors
 from .workloads import View, pod_is_ready
 
 _SAID_BY_STATE = (
@@ -21,6 +22,8 @@ _ERROR = re.compile(
     r"\w(?:Error|Exception)\b",
     re.IGNORECASE,
 )
+_STILL = 60.0
+"""What was said in the last so many seconds, and so many before that, goes on."""
 _PREFIX = re.compile(
     r"^[\s\[(]*(?:\d{4}[-/]\d\d[-/]\d\d[T ])?\d\d:\d\d:\d\d(?:[.,]\d+)?"
     r"(?:Z|[+-]\d\d:?\d\d)?[\])]*\s*(?:\[\w+\]\s*)?[|:-]?\s*"
@@ -31,6 +34,7 @@ _VARIES = re.compile(r"0x[0-9a-f]+|\b\d+(?:\.\d+)?\b|[0-9a-f]{8,}")
 def event_facts(view: View) -> Iterator[Draft]:
     """Recent warnings about what is not healthy, one line for each subject and reason."""
     latest: dict[tuple[ObjectRef, str], tuple[str, str, int]] = {}
+    lasting: set[tuple[ObjectRef, str]] = set()
     for event in view.inventory.of("Event"):
         if event.get("type") != "Warning" or event.get("reason") in _SAID_BY_STATE:
             continue
@@ -45,9 +49,21 @@ def event_facts(view: View) -> Iterator[Draft]:
         message, time, count = latest.get(key, ("", "", 0))
         said = str(event.get("message") or "")
         latest[key] = (said if when >= time else message, max(when, time), count + int(event.get("count") or 1))
+        if since <= _STILL and (view.age_of(event.get("firstTimestamp") or when) or 0.0) - since >= _STILL:
+            lasting.add(key)
     for (subject, reason), (message, time, count) in latest.items():
         times = f" ({count}x)" if count > 1 else ""
-        yield Draft("event", subject, f"{reason}{times}: {essential(message)}", 0.5, "events", time)
+        over = _is_sound(view, subject) and (subject, reason) not in lasting
+        yield Draft("event", subject, f"{reason}{times}: {essential(message)}", 0.0 if over else 0.5, "events", time)
+
+
+def _is_sound(view: View, subject: ObjectRef) -> bool:
+    """A Service with ready endpoints that answers: a warning of a moment, as when it was made anew, is over."""
+    service = view.inventory.get(subject)
+    if subject.kind != "Service" or service is None or not view.ready_addresses.get(subject.name):
+        return False
+    measured = [item for item in view.inventory.measurements if item.target == subject]
+    return all(item.failed == 0 for item in measured) and bool(measured or not service_doors(view, service))
 
 
 def event_time(event: Manifest) -> str:

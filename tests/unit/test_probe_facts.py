@@ -220,6 +220,28 @@ def test_warnings_about_healthy_things_are_left_out() -> None:
     assert texts(evidence(inventory(*healthy("cart"), event))) == []
 
 
+SLOW_TO_FOLLOW = {
+    "kind": "Event",
+    "metadata": meta("e"),
+    "type": "Warning",
+    "reason": "FailedToUpdateEndpointSlices",
+    "message": "Error updating Endpoint Slices for Service shop/cart: skipping Pod",
+    "involvedObject": {"kind": "Service", "namespace": "shop", "name": "cart"},
+    "firstTimestamp": "2026-03-02T09:59:30Z",
+    "lastTimestamp": "2026-03-02T09:59:30Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("failed", "first", "count"),
+    [(0.0, "2026-03-02T09:59:30Z", 0), (0.0, "2026-03-02T09:50:00Z", 1), (1.0, "2026-03-02T09:59:30Z", 2)],
+)
+def test_a_warning_about_a_sound_service_counts_only_while_it_goes_on(failed: float, first: str, count: int) -> None:
+    event = {**SLOW_TO_FOLLOW, "firstTimestamp": first}
+    measured = (Measurement(ref("Service", "cart"), 80, "/", 3, failed, 200 if not failed else 500, 0.01),)
+    assert len(texts(evidence(inventory(*healthy("cart"), event, measurements=measured)))) == count
+
+
 def drift_of(*containers: Object) -> list[str]:
     """What is said of a workload's history when it ran these containers one after the other."""
     past = [replica_set("cart", number, container) for number, container in enumerate(containers, 1)]
