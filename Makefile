@@ -17,7 +17,7 @@ unexport PYTHONPATH
 .PHONY: help setup remediate test static check lint sanity bench figures train clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make remediate FAULT=bad_image_tag                          another fault of the simulated shop"
 	@echo "  make remediate KEEP=1                                       leave the simulated cluster running, to look at"
@@ -74,6 +74,9 @@ bench: setup ## the table of faults and methods on random systems
 
 figures: setup ## record what `make remediate` prints, for README.md
 	@$(BIN)/python docs/figures/record.py $(ARGS)
+
+bench-speed: setup ## own cost, writing, a three-task run, beside bare ansible-playbook
+	@$(BIN)/python tests/benchmark/bench_own_cost.py $(ARGS)
 
 train: setup ## make the adapter in model/weights anew (resumes where it stopped)
 	@$(BIN)/e2ereme train $(ARGS)
