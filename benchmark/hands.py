@@ -85,4 +85,5 @@ def sandbox_hands(
         spans=spans,
         interrupts=Interrupts(),
         settings=settings,
+        renew=False,
     )

@@ -37,16 +37,20 @@ def look(
     suspects: tuple[tuple[str, str], ...] = (),
     targets: tuple[ObjectRef, ...] = (),
     *,
+    guesses: tuple[tuple[str, str], ...] = (),
     measure: bool = True,
     logs: bool = True,
 ) -> Evidence:
     """Reads, measures and ranks. ``suspects`` are names and kinds of the report, ``targets`` what to show closely.
+
+    ``guesses`` are suspects too where they exist; where not, they were words like any other.
 
     What cannot be read is in ``Evidence.inventory.unseen``; Unreachable, Forbidden or NotFound only
     when nothing essential can.
     """
     inventory, masks = read(cluster, namespace)
     view = View(inventory)
+    suspects = (*suspects, *(guess for guess in guesses if found_suspects(view, (guess,))))
     suspected = found_suspects(view, suspects)
     first = settled(view, anomalies(view), suspected)
     about = near(view, suspected, first, targets)

@@ -66,6 +66,7 @@ class ControllerHands:
     interrupts: Interrupts
     settings: Settings = Settings()
     holder: str = "e2ereme.remediate"
+    renew: bool = True  # the Lease, from a thread in real time; of no use on a virtual clock
     attempt: int = 0
     diffs: list[str] = field(default_factory=list)
     target: tuple[ObjectRef, ...] = ()  # what the first look found most suspect: one repair of it at a time
@@ -75,7 +76,9 @@ class ControllerHands:
     def look(self, wish: Look) -> Evidence:
         """Reads the cluster."""
         with self._station("probe"):
-            evidence = look(self.cluster, self.report.namespace, self._suspects(), wish.targets)
+            evidence = look(
+                self.cluster, self.report.namespace, self._suspects(True), wish.targets, guesses=self._suspects(False)
+            )
         self.target = self.target or evidence.near[:1]
         return evidence
 
@@ -120,7 +123,7 @@ class ControllerHands:
                 self.cluster,
                 wish.before,
                 wish.touched,
-                suspects=found_suspects(View(wish.before.inventory), self._suspects()),
+                suspects=found_suspects(View(wish.before.inventory), (*self._suspects(True), *self._suspects(False))),
                 checks=self.settings.checks,
                 settle=self.settings.settle,
                 timeout=self.settings.verify_timeout,
@@ -156,13 +159,13 @@ class ControllerHands:
         self.policy.require_window(self.cluster.now())
         for ref in (*self.target, *playbook.touches):
             if ref not in self.leases:
-                lease = hold(self.cluster, ref.namespace or namespace, ref, holder=self.holder)
+                lease = hold(self.cluster, ref.namespace or namespace, ref, holder=self.holder, background=self.renew)
                 self.leases[ref] = self._held.enter_context(lease)
         for ref in self.target or playbook.touches[:1]:
             self.leases[ref].count_attempt(int(self.policy.ceiling("attempts_per_hour")))
 
-    def _suspects(self) -> tuple[tuple[str, str], ...]:
-        return tuple((suspect.name, suspect.kind) for suspect in self.report.suspects)
+    def _suspects(self, sure: bool) -> tuple[tuple[str, str], ...]:
+        return tuple((suspect.name, suspect.kind) for suspect in self.report.suspects if suspect.sure is sure)
 
     def _rehearse(self, playbook: Playbook) -> Playbook | tuple[Finding, ...]:
         """What the API server refuses in a dry run is a Finding like any other."""

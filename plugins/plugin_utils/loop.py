@@ -293,8 +293,9 @@ def _guard(report: Report, evidence: Evidence) -> tuple[str, str] | None:
     """Takes a branch away from the model: nothing to repair, or nothing to repair it on."""
     inventory = evidence.inventory
     known = {item["metadata"]["name"] for items in inventory.objects.values() for item in items}
-    missing = [suspect.name for suspect in report.suspects if not _exists(suspect.name, known)]
-    if report.suspects and len(missing) == len(report.suspects):
+    named = [suspect for suspect in report.suspects if suspect.sure or suspect.name in known]
+    missing = [suspect.name for suspect in named if not _exists(suspect.name, known)]
+    if named and len(missing) == len(named):
         return (
             "escalated",
             f"the report names {', '.join(missing)}, which namespace {inventory.namespace} does not have",
@@ -351,7 +352,7 @@ def _failure(run: RunResult) -> str:
 
 
 def _names(report: Report) -> str:
-    return ", ".join(suspect.name for suspect in report.suspects)
+    return ", ".join(suspect.name for suspect in report.suspects if suspect.sure)
 
 
 def drive(loop: Loop, hands: Hands) -> Episode:

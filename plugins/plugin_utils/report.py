@@ -4,15 +4,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Suspect:
-    """A name that the report mentions; ``kind`` is empty where the report does not say."""
+    """A name that the report mentions; ``kind`` is empty where the report does not say.
+
+    Not ``sure``: it may be an ordinary word, and counts only where the cluster has an object of that name.
+    """
 
     name: str
     kind: str = ""
+    sure: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True)

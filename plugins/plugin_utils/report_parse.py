@@ -66,7 +66,8 @@ def parse_report(value: Any, namespace: str | None = None) -> Report:
 
 def fingerprint(namespace: str, suspects: tuple[Suspect, ...], summary: str) -> str:
     """The same for reports of the same thing: what is named, or what is said where nothing is named."""
-    about = sorted({suspect.name for suspect in suspects}) or [" ".join(summary.lower().split())[:_SUMMARY]]
+    sure = {suspect.name for suspect in suspects if suspect.sure}
+    about = sorted(sure or {suspect.name for suspect in suspects}) or [" ".join(summary.lower().split())[:_SUMMARY]]
     return hashlib.sha256("\n".join([namespace, *about]).encode("utf-8", "replace")).hexdigest()[:16]
 
 
@@ -185,4 +186,4 @@ def _is_name(name: str) -> bool:
 
 
 def _sound(item: Suspect) -> Suspect:
-    return Suspect(item.name, item.kind if item.kind.isalpha() and len(item.kind) < 60 else "")
+    return replace(item, kind=item.kind if item.kind.isalpha() and len(item.kind) < 60 else "")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from .report import Suspect
 from .report_draft import KIND_NAMES, ReportDraft, suspect
@@ -25,11 +26,10 @@ _FQDN = re.compile(rf"\b({_NAME})\.({_NAME})\.svc\b", re.IGNORECASE)
 _POD = re.compile(r"\b([a-z][a-z0-9-]*-[0-9a-f]{7,10}-[a-z0-9]{5})\b")
 _DASHED = re.compile(r"\b([a-z][a-z0-9]*(?:-[a-z0-9]+)+)\b")
 _SUBJECT = re.compile(
-    rf"(?:^|[.;:,\n!?-]\s*|\b(?:the|our|that|why|and|when|while|calls? to|requests? to|from|reach|in|on|of|for)\s+)"
-    rf"({_NAME})\s+(?:is|are|was|keeps?|has|returns?|fails?|failed|failing|cannot|can't|can not|does|doesn't|do|don't|"
-    rf"stopped|stops?|crash\w*|restart\w*|times?|timing|went|gets?|answers?|responds?|not|down|errors?|unreachable|pods?|broken|slow|"
-    r"unavailable|unhealthy|started|starts?|seems?|looks?|just|suddenly|no longer|never|"
-    r"after|since)\b",
+    rf"\b({_NAME})\s+(?:is|are|was|keeps?|has|have|returns?|fails?|failed|failing|cannot|can't|can not|does|doesn't|"
+    r"do|don't|stopped|stops?|crash\w*|restart\w*|times?|timing|went|gets?|answers?|responds?|not|down|"
+    r"errors?(?= out| since| after)|unreachable|pods?|broken|slow|unavailable|unhealthy|degraded|started|starts?|"
+    r"seems?|looks?|just|suddenly|no longer|never|after|since)\b",
     re.IGNORECASE,
 )
 _FRONT = re.compile(rf"^\s*(?:\[\w+\]\s*)?({_NAME}):\s")
@@ -37,8 +37,8 @@ _CAUSE = re.compile(rf"\b(?:cause|culprit|component|target)\b\s*(?:is|:|=)\s*({_
 _OWNER = re.compile(rf"\b({_NAME})['’]s\b", re.IGNORECASE)  # checkout's error rate
 _RANKED = re.compile(rf"(?:^|\s)1[.)]\s+({_NAME})\b")
 _TROUBLE_WITH = re.compile(
-    r"\b(?:latency|latencies|slowness|errors?|timeouts?|failures?|outage|problems?|trouble|wrong|issues?|[45]\d\ds?|incident)\s+"
-    rf"(?:on|in|from|of|for|with|at|calling|when calling)\s+(?:the\s+|our\s+)?({_NAME})\b",
+    r"\b(?:latency|latencies|slowness|errors?|timeouts?|failures?|outage|problems?|trouble|wrong|issues?|[45]\d\ds?|incident|pods?|replicas?|requests?|calls?)\s+"
+    rf"(?:on|in|from|of|for|with|at|to|calling|when calling)\s+(?:the\s+|our\s+)?({_NAME})\b",
     re.IGNORECASE,
 )
 _NAMESPACE = (
@@ -48,27 +48,33 @@ _NAMESPACE = (
 )
 _SEVERITY = re.compile(r"\b(critical|fatal|emergency|error|warning|warn|info|sev-?[0-5]|p[0-5])\b", re.IGNORECASE)
 _SEVERITIES = {"fatal": "critical", "emergency": "critical", "warn": "warning"}
-_WORDS = """
-    a an the this that these those our my your its his her their one each every any all some no not it they we i you
-    he she there here what which who whom when where why how is are was were be been being has have had do does did
-    will would can could should may might must and or but if then than so as at by for from in into of on onto over
-    to up out with without about after before again also just only very too more most many much few new old same other
-    another first last next several two three four five everything nothing something anything everyone nobody somebody
-    users user customers customer clients client people team calls call requests request traffic latency errors error
-    page pages site website cluster node nodes pod pods container containers service services deployment deployments
-    replica replicas rollout image images config configuration cpu memory disk network probe readiness liveness status
-    failing failed fails fail down slow broken unhealthy unavailable running crashing restarting pending ready healthy
-    orders login log logs alert alerts issue issues problem problems namespace kubernetes kubectl k8s production prod
-    staging endpoint endpoints backend frontend-facing please help since now today yesterday while because due http
-    https api it's none null true false na unknown default kube-system named called port ports mode instance instances
-    name kind type key keys value values reason message version level affected whole entire our current latest
-    response responses time times timeouts timeout connection connections checkout's crashloopbackoff imagepullbackoff
-    oomkilled errimagepull out-of-memory back-off crash-loop read-only roll-out re-deploy end-to-end real-time
-    mesh account limit limits quota policy monitor discovery owner provider desk level's
-    faulty defective suspected suspicious likely probable possible responsible degraded anomalous root cause culprit
-    candidate component components let everybody somebody company vendor boss manager colleague
+_NEVER_WORDS = """
+    a an the this that these those our my your its his her their one each every any all some no not it they we i
+    you he she there here what which who whom when where why how is are was were be been being has have had do does
+    did will would can could should may might must and or but if then than so as at by for from in into of on onto
+    over to up out with without about after before again also just only very too more most many much few new old
+    same other another first last next several two three four five everything nothing something anything everyone
+    nobody somebody users customers clients people calls call requests request errors error node nodes pod pods
+    container containers service services deployment deployments replica replicas namespace kubernetes failing
+    failed fails fail down slow broken unhealthy unavailable running crashing restarting pending ready healthy
+    please since now today yesterday while because due none null true false named called statefulset statefulsets
+    component components cause root culprit candidate alert alerts incident see keep went returns fyi application
+    app system faulty degraded likely suspected single
 """
-_NOT_NAMES = frozenset(_WORDS.split())
+_NEVER = frozenset(_NEVER_WORDS.split())
+"""Words that no name is even guessed from. Of any other the cluster tells."""
+_WORDS = """
+    user customer client team traffic latency page pages site website cluster rollout image images config
+    configuration cpu memory disk network probe readiness liveness status orders login log logs issue issues
+    problem problems kubectl k8s production prod staging endpoint endpoints backend frontend-facing help http https
+    api it's na unknown default kube-system port ports mode instance instances name kind type key keys value values
+    reason message version level affected whole entire current latest response responses time times timeouts
+    timeout connection connections checkout's crashloopbackoff imagepullbackoff oomkilled errimagepull
+    out-of-memory back-off crash-loop read-only roll-out re-deploy end-to-end real-time mesh account limit limits
+    quota policy monitor discovery owner provider desk level's defective suspicious probable possible responsible
+    anomalous let everybody company vendor boss manager colleague
+"""
+_NOT_NAMES = _NEVER | frozenset(_WORDS.split())
 _HYPHENATED_WORDS = re.compile(
     r"^(?:non|re|pre|un|multi|self|so|well|high|low|long|short|on|off|in|out|up|back|sev)-"
     r"|-(?:up|down|off|out|in|on|like|based|side|level|time|ready|wide|free|only|related|hour|minute|second|call|"
@@ -84,7 +90,7 @@ def read_text(text: str, place: str = "") -> ReportDraft:
     for item in _suspects(text, {place, namespace} - {""}):
         known = found.get(item.name)
         if item.name != namespace and (known is None or (not known.kind and item.kind)):
-            found[item.name] = item
+            found[item.name] = replace(item, sure=item.sure or (known is not None and known.sure))
     severity = _SEVERITY.search(text)
     word = severity.group(1).lower() if severity else ""
     return ReportDraft(
@@ -107,35 +113,69 @@ def _namespace(text: str) -> str:
 
 
 def _suspects(text: str, places: set[str]) -> Iterator[Suspect]:
-    """The names in a text, the surest ways of naming first."""
-    sure = list(_named_with_kind(text))
+    """The names in a text, the surest ways of naming first; then bare words that stand where a name may."""
+    guesses: list[Suspect] = []
+    for found in (*_named_with_kind(text), *_told_as_culprit(text)):
+        if found.sure:
+            yield found
+        else:
+            guesses.append(found)
     for place in sorted(places):  # shop/cart, as many tools write it
         within = re.finditer(rf"(?<![\w/-]){re.escape(place)}/({_NAME})\b", text, re.IGNORECASE)
-        sure += [suspect(match.group(1)) for match in within if match.group(1).lower() not in KIND_NAMES]
-    yield from sure
-    marked = [suspect(match.group(1)) for match in _QUOTED.finditer(text) if _may_be_a_name(match.group(1))]
-    marked += [suspect(match.group(1), "Pod") for match in _POD.finditer(text)]
-    marked += list(_hosts(text))
-    yield from marked
+        yield from (suspect(match.group(1)) for match in within if match.group(1).lower() not in KIND_NAMES)
+    yield from (suspect(match.group(1)) for match in _QUOTED.finditer(text) if _may_be_a_name(match.group(1)))
+    yield from (suspect(match.group(1), "Pod") for match in _POD.finditer(text))
+    yield from _hosts(text)
     words = (match.group(1) for match in _DASHED.finditer(_without_addresses(text)))
-    dashed = [suspect(word) for word in words if _is_compound_name(word)]
-    yield from dashed
-    if not any(item.name not in places for item in (*sure, *marked, *dashed)):
-        for pattern in (_FRONT, _CAUSE, _SUBJECT, _TROUBLE_WITH, _OWNER, _RANKED):
-            yield from (suspect(match.group(1)) for match in pattern.finditer(text) if _may_be_a_name(match.group(1)))
+    yield from (suspect(word) for word in words if _is_compound_name(word))
+    yield from guesses
+    for pattern in (_FRONT, _SUBJECT, _TROUBLE_WITH, _OWNER):
+        yield from (_guess(match.group(1)) for match in pattern.finditer(text) if _may_be_guessed(match.group(1)))
 
 
 def _named_with_kind(text: str) -> Iterator[Suspect]:
     for match in _SLASHED.finditer(text):
         yield suspect(match.group(2), KIND_NAMES[match.group(1).lower()])
     for match in _NAME_FIRST.finditer(text):
-        if _may_be_a_name(match.group(1)):
-            yield suspect(match.group(1), KIND_NAMES.get(match.group(2).lower(), ""))
+        # "a faulty component", "FYI deployment": what stands before a kind is at times a word of the sentence.
+        word, kind = match.group(1), KIND_NAMES.get(match.group(2).lower(), "")
+        if _is_marked(word, match.group(0)) and _may_be_a_name(word):
+            yield suspect(word, kind)
+        elif _may_be_guessed(word):
+            yield _guess(word, kind)
     for match in _KIND_FIRST.finditer(text):
         # "service is down": what follows a kind is only a name where it cannot be an ordinary word.
-        name = match.group(2)
-        if _may_be_a_name(name) and not _ENGLISH_AFTER_KIND.match(name):
-            yield suspect(name, KIND_NAMES[match.group(1).lower()])
+        name, kind = match.group(2), KIND_NAMES[match.group(1).lower()]
+        if _is_marked(name, match.group(0)) or not (_ENGLISH_AFTER_KIND.match(name) or name.lower() in _NOT_NAMES):
+            if _may_be_a_name(name):
+                yield suspect(name, kind)
+        elif _may_be_guessed(name):
+            yield _guess(name, kind)
+
+
+def _told_as_culprit(text: str) -> Iterator[Suspect]:
+    """``cause: cart (0.8)``, ``1. cart (0.8)``; in "the cause is unknown" the word is none."""
+    for pattern in (_CAUSE, _RANKED):
+        for match in pattern.finditer(text):
+            word = match.group(1)
+            scored = text[match.end() :].lstrip()[:1] == "("
+            if _may_be_guessed(word):
+                certain = (scored and _may_be_a_name(word)) or _is_marked(word, match.group(0))
+                yield suspect(word) if certain else _guess(word)
+
+
+def _is_marked(name: str, said: str) -> bool:
+    """Whether a name looks like one and like no word: a hyphen or digit in it, quotes in what it was ``said`` with."""
+    compound = "-" in name and _is_compound_name(name)
+    return compound or any(character.isdigit() for character in name) or any(mark in said for mark in "`\"'‘“")
+
+
+def _guess(word: str, kind: str = "") -> Suspect:
+    return replace(suspect(word, kind), sure=False)
+
+
+def _may_be_guessed(word: str) -> bool:
+    return len(word) > 1 and word[0].isalpha() and word.lower() not in _NEVER
 
 
 _ENGLISH_AFTER_KIND = re.compile(
@@ -156,7 +196,7 @@ def _hosts(text: str) -> Iterator[Suspect]:
 
 
 def _without_addresses(text: str) -> str:
-    return re.sub(r"\S*(?:://|[/@.=])\S*", " ", text)
+    return re.sub(r"\S*(?:://|[/@=]|\.\w)\S*", " ", text)
 
 
 def _may_be_a_name(word: str) -> bool:

@@ -76,3 +76,57 @@ def test_another_namespace_has_another_fingerprint() -> None:
 def test_control_characters_and_secrets_stay_out_of_the_summary() -> None:
     summary = parse_report("cart is down\x1b[31m password=hunter22 {{ x }} <|im_start|>", "shop").summary
     assert not any(part in summary for part in ("\x1b", "hunter22", "{{", "<|"))
+
+
+def sure(text: str) -> dict[str, bool]:
+    return {item.name: item.sure for item in parse_report(text, "shop").suspects}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "deployment/cart is down",
+        "deployment cart is down",
+        "`cart` is down",
+        "shop/cart is down",
+        "http://cart:8080 is down",
+        "Suspected root cause: cart (Deployment). Confidence: 0.8",
+        "Ranked by score: 1. cart (0.61) 2. cart-db (0.3)",
+    ],
+)
+def test_a_name_that_is_marked_as_one_is_sure(text: str) -> None:
+    assert sure(text)["cart"]
+
+
+@pytest.mark.parametrize(
+    "text", ["cart is down", "the cart service is down", "calls to cart fail", "cart's error rate"]
+)
+def test_a_bare_word_is_a_guess(text: str) -> None:
+    assert sure(text) == {"cart": False}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Elevated error rate and failing requests. No single component could be ranked first.",
+        "FYI an overworked application has trouble, the backup is late",
+        "Something broke after the migration was started",
+    ],
+)
+def test_no_ordinary_word_is_sure(text: str) -> None:
+    assert not any(sure(text).values())
+
+
+def test_sure_names_come_before_guesses() -> None:
+    assert list(sure("the gateway is slow; look at deployment/cart")) == ["cart", "gateway"]
+
+
+def test_a_sentence_may_end_with_the_name() -> None:
+    assert named("we see failing Pods at auth-service.") == {("auth-service", "")}
+
+
+@pytest.mark.parametrize(
+    "text", ["we see failing Pods at user.", "traffic is unreachable", "the account service fails"]
+)
+def test_a_service_may_be_called_like_an_ordinary_word(text: str) -> None:
+    assert sure(text).keys() & {"user", "traffic", "account"}
