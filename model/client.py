@@ -61,7 +61,7 @@ def ask(
     """One Answer: renders the prompt, builds the grammar, asks, reads the Step. Raises ModelError where none came."""
     started = time.monotonic()
     messages = prompt.render(report, evidence, attempts, fixed=model.fixed)
-    lark = grammar.build(evidence, policy, steps=steps, looked=looked, report=report.raw)
+    lark = grammar.build(evidence, policy, steps=steps, looked=looked, attempts=attempts, report=report.raw)
     got = model.complete(messages, lark)
     step: Step
     try:

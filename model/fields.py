@@ -94,26 +94,35 @@ def pattern(path: Path) -> tuple[str, ...]:
     return tuple("[*]" if isinstance(part, tuple) else part for part in path)
 
 
-def versions(ref: ObjectRef, inventory: Inventory) -> list[Manifest]:
-    """The object's other versions, newest first: revisions and what was last applied."""
+def revisions(ref: ObjectRef, inventory: Inventory) -> list[Manifest]:
+    """The revisions that a workload's ReplicaSets or ControllerRevisions keep, newest first, the present one too."""
     live = inventory.get(ref)
     if live is None:
         return []
     found: list[tuple[int, Manifest]] = []
     for replica_set in inventory.of("ReplicaSet"):
         if _owned(replica_set, live):
-            revision = int(replica_set["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision", 0))
+            number = (replica_set["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision", "")
             template = json.loads(json.dumps(replica_set["spec"]["template"]))
-            template.get("metadata", {}).get("labels", {}).pop("pod-template-hash", None)
-            found.append((revision, {"spec": {"template": template}}))
-    for revision_object in inventory.of("ControllerRevision"):
-        if _owned(revision_object, live):
-            found += [(int(revision_object.get("revision", 0)), revision_object.get("data", {}))]
-    past = [manifest for _, manifest in sorted(found, key=lambda pair: -pair[0])]
-    applied = live["metadata"].get("annotations", {}).get(_LAST_APPLIED)
+            (template.get("metadata", {}).get("labels") or {}).pop("pod-template-hash", None)
+            found.append((int(number) if str(number).isdigit() else 0, {"spec": {"template": template}}))
+    for kept in inventory.of("ControllerRevision"):
+        if _owned(kept, live):
+            found += [(int(kept.get("revision", 0)), kept.get("data") or {})]
+    return [manifest for _, manifest in sorted(found, key=lambda pair: -pair[0])]
+
+
+def versions(ref: ObjectRef, inventory: Inventory) -> list[Manifest]:
+    """The object's other versions, newest first: revisions, then what was last applied."""
+    live = inventory.get(ref)
+    if live is None:
+        return []
+    past = revisions(ref, inventory)
+    applied = (live["metadata"].get("annotations") or {}).get(_LAST_APPLIED)
     if applied:
         with contextlib.suppress(ValueError):  # somebody edited the annotation: it tells nothing
-            past.append(json.loads(applied))
+            manifest = json.loads(applied)
+            past += [manifest] if isinstance(manifest, dict) else []
     return past
 
 

@@ -8,7 +8,7 @@ the suspects (fields.py) and from the policy; it knows no fault and lists no rep
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -17,8 +17,10 @@ import yaml
 
 from ..plugins.module_utils.evidence import Evidence, ObjectRef
 from ..plugins.module_utils.kinds import KINDS
+from ..plugins.plugin_utils.episode import Attempt
 from ..plugins.plugin_utils.policy import Policy
-from .fields import Field, Offer, Path
+from .fields import Field, Offer, Path, revisions
+from .tried import Tried, tried
 
 FORMAT = "2"
 """Version of the answer's format; part of the adapter's hash."""
@@ -49,12 +51,17 @@ def build(
     *,
     steps: tuple[str, ...] = ("probe", "playbook", "escalate"),
     looked: tuple[ObjectRef, ...] = (),
+    attempts: Sequence[Attempt] = (),
     report: str = "",
     now: str = "",
 ) -> str:
-    """The Lark text. ``steps`` are the Step kinds allowed now; ``now`` dates a restart."""
+    """The Lark text. ``steps`` are the Step kinds allowed now; ``now`` dates a restart.
+
+    What ``attempts`` tried is not offered again.
+    """
     rules = _Rules()
-    tasks = _tasks(evidence, policy, report, now or evidence.inventory.time, rules) if "playbook" in steps else []
+    done = tried(attempts)
+    tasks = _tasks(evidence, policy, report, now or evidence.inventory.time, done, rules) if "playbook" in steps else []
     choices = []
     if "playbook" in steps and tasks:
         task = rules.add(" | ".join(tasks), "task")
@@ -78,19 +85,21 @@ def build(
     return "\n".join(lines) + "\n"
 
 
-def _tasks(evidence: Evidence, policy: Policy, report: str, now: str, rules: _Rules) -> list[str]:
+def _tasks(evidence: Evidence, policy: Policy, report: str, now: str, done: Tried, rules: _Rules) -> list[str]:
     found: list[str] = []
     offer = Offer(evidence, policy, report)
     for ref in evidence.near:
         if evidence.inventory.get(ref) is None:
             continue
         if policy.allows(ref.kind, "patch"):
-            found += _patches(ref, offer.fields(ref), policy, rules)
-        if ref.kind in ("Deployment", "StatefulSet", "DaemonSet") and policy.allows(ref.kind, "patch"):
+            found += _patches(ref, tuple(filter(None, map(done.left, offer.fields(ref)))), policy, rules)
+        rolls = ref.kind in ("Deployment", "StatefulSet", "DaemonSet") and policy.allows(ref.kind, "patch")
+        if rolls and not done.acted("Restart", ref):
             found.append(_task(rules, ref, "Restart", "k8s", "state: patched", _restart(now)))
-        if ref.kind in ("Deployment", "DaemonSet") and policy.allows(ref.kind, "rollback"):
+        back = policy.allows(ref.kind, "rollback") and len(revisions(ref, evidence.inventory)) > 1
+        if back and not done.acted("Roll back", ref):
             found.append(_task(rules, ref, "Roll back", "k8s_rollback", "", '""'))
-        if ref.kind == "Pod" and policy.allows("Pod", "delete"):
+        if ref.kind == "Pod" and policy.allows("Pod", "delete") and not done.acted("Delete", ref):
             found.append(_task(rules, ref, "Delete", "k8s", "state: absent", '""'))
     return found
 

@@ -70,7 +70,9 @@ class Expert:
             if wrong:
                 return wrong
         text = self._text(report, wish, policy)
-        lark = grammar.build(wish.evidence, policy, steps=wish.steps, looked=wish.looked, report=report.raw)
+        lark = grammar.build(
+            wish.evidence, policy, steps=wish.steps, looked=wish.looked, attempts=wish.attempts, report=report.raw
+        )
         messages = prompt.render(report, wish.evidence, wish.attempts)
         origin = {**self.origin, "step": len(self.taught), "kind": text.split("step: ", 1)[1].split("\n", 1)[0]}
         self.taught.append(Example(tuple(messages), lark, text, origin))

@@ -7,14 +7,21 @@ from typing import Any
 
 import pytest
 import yaml
+
 from ansible_collections.e2ereme.remediate.model import answer, fields, grammar, prompt
 from ansible_collections.e2ereme.remediate.plugins.module_utils.errors import ModelError
 from ansible_collections.e2ereme.remediate.plugins.module_utils.evidence import Evidence, Fact, Inventory, ObjectRef
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.episode import Attempt
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.gate import gate
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.playbook import Playbook
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.policy import load_policy
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.report import Report
-from ansible_collections.e2ereme.remediate.plugins.plugin_utils.step import EscalateStep, PlaybookStep, ProbeStep
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.step import (
+    Answer,
+    EscalateStep,
+    PlaybookStep,
+    ProbeStep,
+)
 
 POLICY = load_policy()
 CART = ObjectRef("Deployment", "shop", "cart")
@@ -123,6 +130,42 @@ def test_what_was_looked_at_is_not_offered_again(evidence: Evidence) -> None:
     target = next(line for line in lark.splitlines() if line.startswith("target_"))
     assert "Deployment cart" not in target
     assert "Service cart" in target
+
+
+def attempt(text: str) -> Attempt:
+    return Attempt(Answer(PlaybookStep(text), text, 0, 0, 0.0))
+
+
+TRIED = """\
+- tasks:
+  - name: Patch Deployment cart
+    kubernetes.core.k8s:
+      state: patched
+      kind: Deployment
+      name: cart
+      definition:
+        spec: {template: {spec: {containers: [{name: app, image: "registry.example/cart:1.4.2"}]}}}
+"""
+ROLLED_BACK = "- tasks:\n  - kubernetes.core.k8s_rollback: {kind: Deployment, name: cart}\n"
+
+
+def test_a_value_that_was_tried_is_not_offered_again(evidence: Evidence) -> None:
+    before, after = (grammar.build(evidence, POLICY, attempts=tries) for tries in ((), (attempt(TRIED),)))
+    assert "registry.example/cart:1.4.2" in before
+    assert "registry.example/cart:1.4.2" not in after
+    assert "registry.example/cart:1.1.0" in after
+
+
+def test_an_act_that_was_tried_is_not_offered_again(evidence: Evidence) -> None:
+    lark = grammar.build(evidence, POLICY, attempts=(attempt(ROLLED_BACK),))
+    assert "Roll back Deployment cart" not in lark
+    assert "Restart Deployment cart" in lark
+
+
+def test_a_rollback_needs_a_revision_to_go_back_to(evidence: Evidence) -> None:
+    lark = grammar.build(evidence, POLICY)
+    assert "Roll back Deployment cart" in lark
+    assert "Roll back Deployment front" not in lark
 
 
 @pytest.mark.parametrize("value", ["plain", "8080", "true", "", "a: b", "#x", "http://pay:80/", "1e3", "null", "a\nb"])
