@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ..model import client, weights
+from ..model import adapters, client
 from ..model.engine import Engine
 from ..plugins.module_utils.errors import InputError
 from ..plugins.module_utils.evidence import ObjectRef
@@ -51,19 +51,19 @@ def method(name: str) -> Method:
 
 
 def _model(name: str, adapter: str) -> Method:
-    found = weights.find(adapter)
+    found = adapters.find(adapter)
     model = client.LocalModel(_engine(found))
     return Method(name, lambda scene: _ask(model), model=found.key)
 
 
 def _random() -> Method:
     """Any path through the grammar, each allowed token as likely as the next; the weights play no part."""
-    engine = _engine(weights.find("none"))
+    engine = _engine(adapters.find("none"))
     return Method("random", lambda scene: _ask(client.LocalModel(engine, random.Random(f"random {scene.case.key}"))))
 
 
 @lru_cache(maxsize=2)
-def _engine(found: weights.Weights) -> Any:
+def _engine(found: adapters.Weights) -> Any:
     engine = Engine(found.base, found.adapter)
     engine.warm()
     return engine

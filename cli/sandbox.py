@@ -107,13 +107,11 @@ def inject(args: argparse.Namespace) -> None:
     from ..sandbox.over_http import HttpTransport
 
     state = _running(args.dir)
-    if args.fault not in faults.names():
-        raise InputError(f"The fault {args.fault!r} is not known.", f"Known are {', '.join(faults.names())}.")
-    fault = faults.load(args.fault)
+    if args.fault not in faults.FAULTS:
+        raise InputError(f"The fault {args.fault!r} is not known.", f"Known are {', '.join(sorted(faults.FAULTS))}.")
     system = _system_of(state["system"])
     rng = random.Random(f"{args.fault}/{args.variant}/{args.seed}")
-    variant = args.variant or rng.choice(list(fault.variants))
-    injected = fault.inject(HttpTransport(state["url"]), system, rng, variant)
+    injected = faults.inject(args.fault, HttpTransport(state["url"]), system, rng, args.variant or "")
     report = injected.reports[args.seed % len(injected.reports)]
     text = report if isinstance(report, str) else json.dumps(report, indent=1)
     _write(args.dir / "report", text)

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ..model import weights
+from ..model import adapters
 
 
 def add_parser(subparsers: Any) -> None:
@@ -20,7 +20,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--out", type=Path, default=Path(".cache/train"), help="data and checkpoints (%(default)s)")
     parser.add_argument("--recipe", type=Path, help="a recipe other than training/recipes/sft.yaml")
     parser.add_argument("--seconds", type=float, default=math.inf, help="stop, to be gone on with, after this long")
-    parser.add_argument("--install", type=Path, default=weights.FOLDER, help="where the adapter goes (%(default)s)")
+    parser.add_argument("--install", type=Path, default=adapters.FOLDER, help="where the adapter goes (%(default)s)")
     parser.set_defaults(run=run)
 
 
@@ -33,8 +33,8 @@ def run(args: argparse.Namespace) -> int:
     status = sft.main(arguments)
     if status == 0:
         args.install.mkdir(parents=True, exist_ok=True)
-        for name in ("adapter_model.safetensors", "adapter_config.json", weights.CARD):
+        for name in ("adapter_model.safetensors", "adapter_config.json", adapters.CARD):
             shutil.copy2(args.out / "adapter" / name, args.install / name)
-        weights.check(args.install)
+        adapters.check(args.install)
         print(f"installed in {args.install}")
     return status

@@ -24,7 +24,7 @@ from ..plugins.plugin_utils.episode import Attempt
 from ..plugins.plugin_utils.policy import Policy
 from ..plugins.plugin_utils.report import Report
 from ..plugins.plugin_utils.step import Answer, Step, UnreadableStep
-from . import answer, grammar, prompt, weights
+from . import adapters, answer, grammar, prompt
 
 START_SECONDS = 90.0
 ANSWER_SECONDS = 120.0
@@ -76,7 +76,7 @@ class WorkerModel:
 
     fixed = prompt.FIXED
 
-    def __init__(self, found: weights.Weights, python: str = sys.executable, idle: float = 900.0) -> None:
+    def __init__(self, found: adapters.Weights, python: str = sys.executable, idle: float = 900.0) -> None:
         self._weights = found
         self._python = python
         self._idle = idle

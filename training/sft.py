@@ -20,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from ..model import weights
+from ..model import adapters
 from ..plugins.module_utils.errors import ModelError
 from . import examples
 from .examples import Encoded
@@ -39,7 +39,7 @@ def train(recipe: dict[str, Any], data: Path, out: Path, seconds: float = math.i
 
     started = time.monotonic()
     torch.manual_seed(recipe["seed"])
-    engine = Engine(weights.find("none").base)
+    engine = Engine(adapters.find("none").base)
     model = engine.model.float()
     for parameter in model.parameters():
         parameter.requires_grad_(False)
@@ -209,7 +209,7 @@ def export(tuned: Any, folder: Path, **facts: object) -> None:
     config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
     config["base_model_name_or_path"] = "SmolLM2-135M-Instruct"
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", "utf-8")
-    weights.write_card(folder, **facts)
+    adapters.write_card(folder, **facts)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ...model import client, weights
+from ...model import adapters, client
 from ..plugin_utils.conduct import conduct
 from ..plugin_utils.hands import Ask
 from ..plugin_utils.options import ARGUMENTS, order, result_of, shown
@@ -61,6 +61,6 @@ def _model(arguments: dict[str, Any]) -> client.Model:
     name = arguments["model"]
     if name.startswith(("http://", "https://")):
         return client.RemoteModel(name, arguments["model_name"], arguments["model_api_key"] or "")
-    worker = client.WorkerModel(weights.find(name), arguments["model_python"] or sys.executable)
+    worker = client.WorkerModel(adapters.find(name), arguments["model_python"] or sys.executable)
     worker.start()
     return worker

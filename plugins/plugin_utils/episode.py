@@ -29,11 +29,13 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Undone:
-    """What an undo did, and whether the cluster is as it was: ``Verdict.worse`` is empty."""
+    """What an undo did. ``restored``: every touched object is written as before. ``complete``: and nothing is worse
+    than before, ``Verdict.worse`` is empty; what was broken already may break a little differently again."""
 
     run: RunResult
     verdict: Verdict
     complete: bool
+    restored: bool = True
 
 
 @dataclass(frozen=True)

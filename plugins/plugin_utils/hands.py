@@ -142,7 +142,7 @@ class ControllerHands:
             verdict = verify_undone(self.cluster, wish.before, touched, timeout=self.settings.undo_timeout)
         same = Check("as before", ", ".join(map(str, touched)), not left, "; ".join(left), "no difference")
         verdict = replace(verdict, checks=(same, *verdict.checks), worse=(*left, *verdict.worse))
-        return Undone(run, verdict, complete=run.ok and not verdict.worse)
+        return Undone(run, verdict, complete=run.ok and not verdict.worse, restored=run.ok and not left)
 
     def tell(self, wish: Tell) -> None:
         """Passes progress on."""

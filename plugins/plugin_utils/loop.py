@@ -256,7 +256,7 @@ def _attempt(
     else:
         yield Tell("run", "failed: " + (run.stopped or _failure(run)), number)
     undone = yield from _undo(course)
-    if undone is not None and not undone.complete:
+    if undone is not None and not undone.restored:
         return "escalated", "the undo did not restore everything; see undo.yml in the Episode's folder"
     return "", ""
 

@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from staging import Place, Player, patch, scripted_model, simulated  # noqa: E402
 
-from ansible_collections.e2ereme.remediate.model import client, weights  # noqa: E402
+from ansible_collections.e2ereme.remediate.model import adapters, client  # noqa: E402
 from ansible_collections.e2ereme.remediate.plugins.module_utils.errors import ModelError  # noqa: E402
 from ansible_collections.e2ereme.remediate.plugins.module_utils.probe import look  # noqa: E402
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.emit import emit  # noqa: E402
@@ -87,7 +87,7 @@ def episode(place: Place, folder: Path) -> dict[str, float]:
 def writing(place: Place, name: str, times: int) -> Iterator[float]:
     """Seconds for one Answer each; none where the model is not there."""
     try:
-        worker = client.WorkerModel(weights.find(name))
+        worker = client.WorkerModel(adapters.find(name))
     except ModelError as error:
         print(f"writing a playbook: {error}")
         return

@@ -156,3 +156,45 @@ def test_an_undo_that_left_something_gone_is_not_complete() -> None:
     before = here.look()
     here.cluster.delete(SERVICE)
     assert "Service cart: it is gone" in verify_undone(here.cluster, before, (CART,), timeout=5.0).worse
+
+
+class Counted:
+    """A Transport that notes what is read."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+        self.paths: list[str] = []
+
+    def request(self, method: str, path: str, *args: Any, **options: Any) -> Any:
+        self.paths.append(path.rpartition("/")[2])
+        return self.inner.request(method, path, *args, **options)
+
+    def sleep(self, seconds: float) -> None:
+        self.inner.sleep(seconds)
+
+
+def test_what_cannot_tell_whether_it_runs_is_read_at_the_start_and_the_end_of_settling_only() -> None:
+    here = Shop()
+    sound = here.tag("cart")
+    here.image("cart", "none")
+    before = here.look()
+    here.image("cart", sound)
+    here.sandbox.advance(30)
+    counted = Counted(here.sandbox.transport())
+    assert verify(Cluster(counted), before, (CART,), settle=15.0).healthy
+    assert (counted.paths.count("pods"), counted.paths.count("configmaps"), counted.paths.count("events")) == (6, 2, 2)
+
+
+def test_a_service_that_somebody_deletes_while_it_settles_is_seen() -> None:
+    here = Shop()
+    before = here.look()
+
+    class Deleting(Counted):
+        def sleep(self, seconds: float) -> None:
+            if here.cluster.find(ObjectRef("Service", "shop", "payment")):
+                here.cluster.delete(ObjectRef("Service", "shop", "payment"))
+            super().sleep(seconds)
+
+    verdict = verify(Cluster(Deleting(here.sandbox.transport())), before, (CART,), settle=9.0, timeout=20.0)
+    assert not verdict.healthy
+    assert "Service payment: it is gone" in verdict.worse

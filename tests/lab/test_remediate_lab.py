@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.e2ereme.remediate.model import weights
+from ansible_collections.e2ereme.remediate.model import adapters
 from ansible_collections.e2ereme.remediate.plugins.module_utils.cluster import Cluster
 from ansible_collections.e2ereme.remediate.plugins.module_utils.connect import KubernetesTransport
 from ansible_collections.e2ereme.remediate.plugins.module_utils.errors import ModelMissing
@@ -80,7 +80,7 @@ def require(mind: str) -> None:
     """Skips, with the reason, what cannot be run here."""
     if mind == "embedded":
         try:
-            weights.find("default")
+            adapters.find("default")
         except ModelMissing as error:
             pytest.skip(f"no adapter: {error}")
 

@@ -44,7 +44,7 @@ class Hands:
 
     def __init__(self, steps: list[Step], **replies: Any) -> None:
         self.steps = iter(steps)
-        self.replies = {"verdicts": itertools.repeat(WELL), "complete": True, **replies}
+        self.replies = {"verdicts": itertools.repeat(WELL), "complete": True, "restored": True, **replies}
         self.wishes: list[str] = []
         self.written: list[loop.Write] = []
 
@@ -73,7 +73,9 @@ class Hands:
         return self._reply("verify", lambda: next(self.replies["verdicts"]))
 
     def undo(self, wish: loop.Undo) -> Undone:
-        return self._reply("undo", lambda: Undone(RunResult(0, (), 1.0), WELL, self.replies["complete"]))
+        return self._reply(
+            "undo", lambda: Undone(RunResult(0, (), 1.0), WELL, self.replies["complete"], self.replies["restored"])
+        )
 
     def tell(self, wish: loop.Tell) -> None:
         pass
@@ -131,10 +133,15 @@ def test_a_failed_run_is_undone() -> None:
 
 
 def test_an_incomplete_undo_hands_over_and_names_what_is_changed() -> None:
-    ended = episode(Hands([PlaybookStep("one")], verdicts=iter([SICK]), complete=False))
+    ended = episode(Hands([PlaybookStep("one")], verdicts=iter([SICK]), complete=False, restored=False))
     assert ended.outcome == "escalated"
     assert "undo.yml" in ended.message
     assert ended.changed == (CART,)
+
+
+def test_an_undo_that_restored_everything_allows_another_try_though_health_is_worse() -> None:
+    hands = Hands([PlaybookStep("one"), PlaybookStep("two")], verdicts=iter([SICK, WELL]), complete=False)
+    assert episode(hands).outcome == "resolved"
 
 
 def test_a_probe_step_looks_closer_once() -> None:

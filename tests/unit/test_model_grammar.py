@@ -79,10 +79,10 @@ def evidence() -> Evidence:
 @pytest.fixture(scope="session")
 def engine() -> Any:
     """The untuned base, loaded once."""
-    from ansible_collections.e2ereme.remediate.model import weights
+    from ansible_collections.e2ereme.remediate.model import adapters
     from ansible_collections.e2ereme.remediate.model.engine import Engine
 
-    return Engine(weights.find("none").base)
+    return Engine(adapters.find("none").base)
 
 
 def offered(evidence: Evidence, ref: ObjectRef, *path: Any, report: str = "") -> fields.Field:

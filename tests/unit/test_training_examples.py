@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.e2ereme.remediate.model import weights
+from ansible_collections.e2ereme.remediate.model import adapters
 from ansible_collections.e2ereme.remediate.plugins.module_utils.errors import ModelError
 from ansible_collections.e2ereme.remediate.training import examples, sft
 from ansible_collections.e2ereme.remediate.training.examples import Encoded, Example
@@ -20,7 +20,7 @@ MESSAGES = ({"role": "system", "content": "be brief"}, {"role": "user", "content
 def engine() -> Any:
     from ansible_collections.e2ereme.remediate.model.engine import Engine
 
-    return Engine(weights.find("none").base)
+    return Engine(adapters.find("none").base)
 
 
 def example(answer: str) -> Example:
