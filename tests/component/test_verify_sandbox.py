@@ -182,7 +182,8 @@ def test_what_cannot_tell_whether_it_runs_is_read_at_the_start_and_the_end_of_se
     here.sandbox.advance(30)
     counted = Counted(here.sandbox.transport())
     assert verify(Cluster(counted), before, (CART,), settle=15.0).healthy
-    assert (counted.paths.count("pods"), counted.paths.count("configmaps"), counted.paths.count("events")) == (6, 2, 2)
+    assert counted.paths.count("pods") >= 6
+    assert (counted.paths.count("configmaps"), counted.paths.count("events")) == (2, 2)
 
 
 def test_a_service_that_somebody_deletes_while_it_settles_is_seen() -> None:
