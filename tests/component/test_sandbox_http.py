@@ -2,12 +2,14 @@
 
 import http.client
 import json
+import os
 import threading
 import time
 from urllib.parse import urlsplit
 
 import pytest
 
+from ansible_collections.e2ereme.remediate.cli import main as cli
 from ansible_collections.e2ereme.remediate.sandbox.over_http import HttpTransport
 from ansible_collections.e2ereme.remediate.sandbox.sandbox import Sandbox
 from ansible_collections.e2ereme.remediate.sandbox.server import serve
@@ -134,3 +136,12 @@ def test_the_dynamic_client_discovers_and_applies(served, tmp_path):
 def _pod(core, prefix):
     pods = core.list_namespaced_pod("shop", field_selector="status.phase=Running").items
     return next(pod.metadata.name for pod in pods if pod.metadata.name.startswith(prefix))
+
+
+def test_a_running_sandbox_is_broken_from_the_command_line(tmp_path, capsys):
+    with serve(Sandbox(shop(), seed=1), speed=50) as served:
+        state = {"url": served.url, "pid": os.getpid(), "system": "shop"}
+        (tmp_path / "state.json").write_text(json.dumps(state))
+        status = cli.main(["sandbox", "inject", "scaled_to_zero", "--dir", str(tmp_path)])
+    assert status == 0
+    assert (tmp_path / "report").read_text().strip() == capsys.readouterr().out.strip() != ""
