@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..sandbox.systems import System
 
 ROOT = Path(__file__).resolve().parents[1]
-DEFAULT_FAULT = "missing_config_key"
+DEFAULT_FAULT = "service_target_port"  # every Pod runs, so neither a restart nor a rollback helps
 DEFAULT_SPEED = 10.0
 
 _STAGINGS = 12

@@ -34,7 +34,7 @@ def changes_in_words(playbook: Playbook, inventory: Inventory) -> str:
         if change.verb != READ
         for text in _change(change, inventory)
     ]
-    return "; ".join(words) or ", ".join(map(str, playbook.touches))
+    return "; ".join(words) or ", ".join(map(str, playbook.touches)) + ": nothing that is not so already"
 
 
 def anomalies(evidence: Evidence, told: Sequence[Evidence] = (), most: int = 4) -> list[str]:

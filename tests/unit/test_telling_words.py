@@ -39,6 +39,7 @@ def patched(**container: Any) -> Playbook:
         (patched(env=[{"name": "PORT", "value": "8080"}]), "Deployment cart env[PORT]: 80x -> '8080'"),
         (patched(env=[{"name": "NEW", "value": "a"}]), "Deployment cart env[NEW]: nothing -> a"),
         (playbook("k8s_scale", replicas=2), "Deployment cart replicas: 0 -> 2"),
+        (patched(image="shop/cart:1.4"), "Deployment cart: nothing that is not so already"),
         (playbook("k8s_rollback"), "Deployment cart goes back to the revision before"),
         (
             playbook("k8s_json_patch", patch=[{"op": "replace", "path": "/spec/replicas", "value": 3}]),
