@@ -56,9 +56,8 @@ def main() -> None:
         show("three tasks, ansible-playbook by itself", [bare for _, bare in pairs])
         ratio = median(warm / bare for warm, bare in pairs)
         own = median(seconds["own"] for seconds in episodes) / median(bare for _, bare in pairs)
-    print(
-        f"\nwarm / bare {ratio:.2f}   own cost / bare {own:.2f}   load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    )
+    machine = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    print(f"\nwarm / bare {ratio:.2f}   own cost / bare {own:.2f}   {machine}")
 
 
 def show(what: str, seconds: list[float], target: float | None = None) -> None:
