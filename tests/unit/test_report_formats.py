@@ -119,7 +119,7 @@ def test_a_missing_file_is_said_so(tmp_path: Path) -> None:
         (b"", "empty"),
         (b"  \n", "empty"),
         (b"a\0b", "binary"),
-        (b"caf\xe9 is down", "UTF-8"),
+        (b"pay\xe9 is down", "UTF-8"),
         (b"x" * (LARGEST + 1), "larger"),
     ],
     ids=["empty", "blank", "binary", "latin-1", "large"],
