@@ -196,7 +196,10 @@ def _child(part: Any, below: Any, indent: int, kind: str, policy: Policy, rules:
 
 
 def _value(entry: Field, kind: str, policy: Policy, rules: _Rules) -> str:
-    known = [_text(scalar(value)) for value in entry.known if _within(entry.path, value, policy)]
+    """The values to choose among. The present one repairs nothing; it stays only where one other would be left."""
+    values = [value for value in entry.known if _within(entry.path, value, policy)]
+    others = [value for value in values if value != entry.current]
+    known = [_text(scalar(value)) for value in (others if len(others) > 1 or entry.free else values)]
     if entry.removable:
         known.append('"null"')
     return rules.add(" | ".join([*known, *_free(entry, policy)]) or '"null"', "v")

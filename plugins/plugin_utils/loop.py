@@ -22,7 +22,7 @@ from .report import Report
 from .runresult import RunResult
 from .snapshot import Snapshot
 from .step import Answer, EscalateStep, PlaybookStep, ProbeStep, UnreadableStep
-from .telling import anomalies, changes_in_words, cited, measured, ran
+from .telling import anomalies, changes_in_words, cited, effects, measured, ran
 
 
 class Cancelled(BaseException):
@@ -226,10 +226,10 @@ def _attempt(
         for finding in gated[:3]:
             yield Tell("gate", f"does not pass: {finding.what} ({finding.rule}, {finding.where})", number)
         return "", ""
-    repeated = _repeats(course, gated)
-    course.amend(playbook=gated, findings=repeated)
-    if repeated:
-        yield Tell("gate", repeated[0].what, number)
+    idle = _repeats(course, gated) or _changes_nothing(gated, evidence)
+    course.amend(playbook=gated, findings=idle)
+    if idle:
+        yield Tell("gate", idle[0].what, number)
         return "", ""
     change = changes_in_words(gated, evidence.inventory)
     yield Tell("gate", "passed: " + change, number)
@@ -337,6 +337,13 @@ def _repeats(course: _Course, playbook: Playbook) -> tuple[Finding, ...]:
             what = f"the same playbook as attempt {number}, which did not repair it"
             return (Finding("loop.repeated", "play", what),)
     return ()
+
+
+def _changes_nothing(playbook: Playbook, evidence: Evidence) -> tuple[Finding, ...]:
+    if effects(playbook, evidence.inventory):
+        return ()
+    touched = ", ".join(map(str, playbook.touches)) or "nothing"
+    return (Finding("loop.no-change", "play", f"it changes nothing: {touched} is so already"),)
 
 
 def _learnt(course: _Course) -> str:

@@ -25,7 +25,13 @@ _HOLDERS = ("spec.template.spec.", "spec.jobTemplate.spec.template.spec.", "spec
 
 def changes_in_words(playbook: Playbook, inventory: Inventory) -> str:
     """Each field with its old and its new value: ``Deployment cart image: shop/cart:1.4 -> shop/cart:1.3``."""
-    words = [
+    touched = ", ".join(map(str, playbook.touches))
+    return "; ".join(effects(playbook, inventory)) or f"{touched}: nothing that is not so already"
+
+
+def effects(playbook: Playbook, inventory: Inventory) -> list[str]:
+    """What a run would change, a line a field; empty where everything is so already."""
+    return [
         f"{change.ref} {text}"
         for task in walk(playbook.tasks)
         for module in task
@@ -34,7 +40,6 @@ def changes_in_words(playbook: Playbook, inventory: Inventory) -> str:
         if change.verb != READ
         for text in _change(change, inventory)
     ]
-    return "; ".join(words) or ", ".join(map(str, playbook.touches)) + ": nothing that is not so already"
 
 
 def anomalies(evidence: Evidence, told: Sequence[Evidence] = (), most: int = 4) -> list[str]:

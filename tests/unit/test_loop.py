@@ -34,9 +34,18 @@ WELL = Verdict(True, (), 15.0)
 
 
 def evidence(anomalous: bool = True) -> Evidence:
-    inventory = Inventory("shop", "2026-01-01T00:00:00Z", {"Deployment": ({"metadata": {"name": "cart"}},)})
+    inventory = Inventory(
+        "shop", "2026-01-01T00:00:00Z", {"Deployment": ({"metadata": {"name": "cart"}, "spec": {"replicas": 2}},)}
+    )
     facts = (Fact("e1", "state", CART, "Deployment cart: 0/2 Pods ready", 1.0 if anomalous else 0.0, "Pods"),)
     return Evidence(facts, (CART, WEB), inventory)
+
+
+def playbook(text: str, replicas: int = 3) -> Playbook:
+    """One that scales cart, of which there are two."""
+    identity = {"api_version": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": "cart"}
+    task = {"kubernetes.core.k8s": {"state": "patched", **identity, "definition": {"spec": {"replicas": replicas}}}}
+    return Playbook(({"name": text, **task},), text, (CART,))
 
 
 class Hands:
@@ -61,7 +70,7 @@ class Hands:
         return self._reply("write", lambda: Answer(next(self.steps), "", 100, 20, 0.1))
 
     def gate(self, wish: loop.Gate) -> Any:
-        return self._reply("gate", lambda: Playbook(({"name": wish.step.text},), wish.step.text, (CART,)))
+        return self._reply("gate", lambda: playbook(wish.step.text))
 
     def save(self, wish: loop.Save) -> Snapshot:
         return self._reply("save", lambda: Snapshot("2026-01-01T00:00:00Z", ()))
@@ -114,6 +123,14 @@ def test_the_same_playbook_is_not_run_twice() -> None:
     ended = episode(hands)
     assert hands.wishes.count("run") == 1
     assert ended.attempts[1].findings[0].rule == "loop.repeated"
+
+
+def test_a_playbook_that_changes_nothing_is_not_run() -> None:
+    hands = Hands([PlaybookStep("idle"), EscalateStep("no idea")], gate=lambda: playbook("idle", replicas=2))
+    ended = episode(hands)
+    assert ended.outcome == "escalated"
+    assert ended.attempts[0].findings[0].rule == "loop.no-change"
+    assert "run" not in hands.wishes
 
 
 def test_findings_come_back_without_a_run() -> None:
