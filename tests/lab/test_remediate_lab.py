@@ -26,7 +26,7 @@ from ansible_collections.e2ereme.remediate.sandbox.faults import FIRST_SEVEN, co
 from ansible_collections.e2ereme.remediate.sandbox.systems import System, deploy, shop
 from ansible_collections.e2ereme.remediate.sandbox.systems.system import on_lab
 
-CHOSEN = os.environ.get("LAB_FAULTS", "missing_config_key service_target_port").split()
+CHOSEN = os.environ.get("LAB_FAULTS", "wrong_env_value scaled_to_zero").split()
 FAULTS = list(FIRST_SEVEN) if CHOSEN == ["seven"] else CHOSEN
 WATCHED = ("Deployment", "Service", "ConfigMap")
 
