@@ -1,6 +1,7 @@
-"""Records what `make remediate` prints: whole in docs/figures, shortened in README.md.
+"""Records what commands print in README.md; what `make remediate` prints also whole in docs/figures.
 
-make figures            with the shipped adapter
+make figures                                with the shipped adapter
+make figures ARGS="bench --out FILE …"      the table of `e2ereme bench`, of results that are there already
 """
 
 from __future__ import annotations
@@ -13,27 +14,45 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-RECORD = ROOT / "docs" / "figures" / "remediate.txt"
-MARKED = re.compile(r"(<!-- figure: demo.*?-->\n).*?(<!-- end of figure -->)", re.S)
+FIGURES = ROOT / "docs" / "figures"
 
 # What a reader of the README can do without: Pods that run, and the frame that Ansible draws.
 DISPENSABLE = re.compile(r"^  \S+ +1/1 +Running|^PLAY|^TASK|^(ok|changed): |^localhost +:|^ +NAME +READY")
 
 
 def main() -> int:
-    command = [str(Path(sys.executable).with_name("e2ereme")), "demo", *sys.argv[1:]]
+    arguments = sys.argv[1:]
+    return _bench(arguments[1:]) if arguments[:1] == ["bench"] else _demo(arguments)
+
+
+def _demo(arguments: list[str]) -> int:
+    text = _printed("demo", arguments)
+    (FIGURES / "remediate.txt").write_text(f"$ make remediate\n{text}", "utf-8")
+    return _put("demo", "\n".join(f"    {line}".rstrip() for line in _shortened(text)))
+
+
+def _bench(arguments: list[str]) -> int:
+    """The table of results that are there already (``--out``), or of a new run."""
+    lines = _printed("bench", arguments).splitlines()
+    table = "\n".join(line for line in lines if line.startswith(("|", "- ")) or not line)
+    return _put("bench", table.strip())
+
+
+def _printed(command: str, arguments: list[str]) -> str:
+    called = [str(Path(sys.executable).with_name("e2ereme")), command, *arguments]
     environment = {**os.environ, "ANSIBLE_NOCOLOR": "1"}
-    played = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    played = subprocess.run(called, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     text = played.stdout.replace(f"{ROOT}/", "")
     if played.returncode != 0:
-        print(text, f"It ended with {played.returncode}: nothing was recorded.", sep="\n", file=sys.stderr)
-        return 1
-    RECORD.write_text(f"$ make remediate\n{text}", "utf-8")
-    short = "\n".join(f"    {line}".rstrip() for line in _shortened(text))
-    page, count = MARKED.subn(lambda found: f"{found[1]}\n{short}\n\n{found[2]}", README.read_text("utf-8"))
+        sys.exit(f"{text}\nIt ended with {played.returncode}: nothing was recorded.")
+    return text
+
+
+def _put(name: str, figure: str) -> int:
+    marked = re.compile(rf"(<!-- figure: {name}\b.*?-->\n).*?(<!-- end of figure -->)", re.S)
+    page, count = marked.subn(lambda found: f"{found[1]}\n{figure}\n\n{found[2]}", README.read_text("utf-8"))
     if count != 1:
-        print("README.md has no place for the figure.", file=sys.stderr)
-        return 1
+        sys.exit(f"README.md has no place for the figure {name!r}.")
     README.write_text(page, "utf-8")
     return 0
 
