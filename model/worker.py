@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import random
+import signal
 import socketserver
 import sys
 import threading
@@ -109,6 +110,7 @@ def serve(path: Path, base: Path, adapter: Path | None, idle: float) -> None:
     os.umask(old)
     threading.Thread(target=_load, args=(server, base, adapter), daemon=True).start()
     threading.Thread(target=_end_when_idle, args=(server, idle), daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # so that the socket goes with the process
     try:
         server.serve_forever(poll_interval=0.5)
     finally:
