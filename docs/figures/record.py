@@ -2,6 +2,7 @@
 
 make figures                                with the shipped adapter
 make figures ARGS="bench --out FILE …"      the table of `e2ereme bench`, of results that are there already
+    make figures ARGS=times                     what `make bench-speed` measures
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ DISPENSABLE = re.compile(r"^  \S+ +1/1 +Running|^PLAY|^TASK|^(ok|changed): |^loc
 
 def main() -> int:
     arguments = sys.argv[1:]
-    return _bench(arguments[1:]) if arguments[:1] == ["bench"] else _demo(arguments)
+    figures = {"bench": _bench, "times": _times}
+    return figures[arguments[0]](arguments[1:]) if arguments and arguments[0] in figures else _demo(arguments)
 
 
 def _demo(arguments: list[str]) -> int:
@@ -38,8 +40,17 @@ def _bench(arguments: list[str]) -> int:
     return _put("bench", table.strip())
 
 
+def _times(arguments: list[str]) -> int:
+    """What `make bench-speed` prints."""
+    text = _output([sys.executable, str(ROOT / "tests" / "benchmark" / "bench_own_cost.py"), *arguments])
+    return _put("times", "\n".join(f"    {line}".rstrip() for line in text.strip().splitlines()))
+
+
 def _printed(command: str, arguments: list[str]) -> str:
-    called = [str(Path(sys.executable).with_name("e2ereme")), command, *arguments]
+    return _output([str(Path(sys.executable).with_name("e2ereme")), command, *arguments])
+
+
+def _output(called: list[str]) -> str:
     environment = {**os.environ, "ANSIBLE_NOCOLOR": "1"}
     played = subprocess.run(called, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     text = played.stdout.replace(f"{ROOT}/", "")
