@@ -53,13 +53,15 @@ def method(name: str) -> Method:
 def _model(name: str, adapter: str) -> Method:
     found = adapters.find(adapter)
     model = client.LocalModel(_engine(found))
-    return Method(name, lambda scene: _ask(model), model=found.key)
+    return Method(name, lambda scene: client.asking(model), model=found.key)
 
 
 def _random() -> Method:
     """Any path through the grammar, each allowed token as likely as the next; the weights play no part."""
     engine = _engine(adapters.find("none"))
-    return Method("random", lambda scene: _ask(client.LocalModel(engine, random.Random(f"random {scene.case.key}"))))
+    return Method(
+        "random", lambda scene: client.asking(client.LocalModel(engine, random.Random(f"random {scene.case.key}")))
+    )
 
 
 @lru_cache(maxsize=2)
@@ -67,15 +69,6 @@ def _engine(found: adapters.Weights) -> Any:
     engine = Engine(found.base, found.adapter)
     engine.warm()
     return engine
-
-
-def _ask(model: client.Model) -> Ask:
-    def ask(report: Report, wish: Write, policy: Policy) -> Answer:
-        return client.ask(
-            model, report, wish.evidence, policy, attempts=wish.attempts, steps=wish.steps, looked=wish.looked
-        )
-
-    return ask
 
 
 def _once(act: Callable[[ObjectRef, Write], Answer]) -> Callable[[Scene], Ask]:

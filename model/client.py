@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from ..plugins.module_utils.errors import ModelError, WorkerDied
 from ..plugins.module_utils.evidence import Evidence, ObjectRef
 from ..plugins.plugin_utils.episode import Attempt
+from ..plugins.plugin_utils.loop import Write
 from ..plugins.plugin_utils.policy import Policy
 from ..plugins.plugin_utils.report import Report
 from ..plugins.plugin_utils.step import Answer, Step, UnreadableStep
@@ -69,6 +70,13 @@ def ask(
     except ModelError as error:
         step = UnreadableStep(str(error))
     return Answer(step, got.text, got.tokens_in, got.tokens_out, time.monotonic() - started, got.bits)
+
+
+def asking(model: Model) -> Callable[[Report, Write, Policy], Answer]:
+    """What answers the loop's Write with this model: the ``ask`` of the hands."""
+    return lambda report, wish, policy: ask(
+        model, report, wish.evidence, policy, attempts=wish.attempts, steps=wish.steps, looked=wish.looked
+    )
 
 
 class WorkerModel:

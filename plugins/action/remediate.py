@@ -41,16 +41,7 @@ class ActionModule(ActionBase):
         )
 
         def open_model() -> Ask:
-            model = _model(arguments)
-            return lambda report, wish, policy: client.ask(
-                model,
-                report,
-                wish.evidence,
-                policy,
-                attempts=wish.attempts,
-                steps=wish.steps,
-                looked=wish.looked,
-            )
+            return client.asking(_model(arguments))
 
         done = conduct(asked, open_model, lambda tell: shown(display.display, tell, asked.no_log))
         return result | result_of(done, check=asked.check, diff=bool(context.diff))
