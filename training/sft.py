@@ -55,8 +55,9 @@ def train(recipe: dict[str, Any], data: Path, out: Path, seconds: float = math.i
     tuned = get_peft_model(model, config)
     tuned.train()
 
-    train_set, held_out = load(data, engine, recipe["data"]["held_out"])
-    batches = plan(train_set, recipe["optimiser"]["batch_tokens"], recipe["optimiser"]["epochs"], recipe["seed"])
+    passes, held_out = load(data, engine, recipe["data"])
+    train_set = [example for part in passes for example in part]
+    steps = schedule(passes, recipe["optimiser"], recipe["seed"])
     free = [parameter for parameter in tuned.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(free, lr=recipe["optimiser"]["learning_rate"], betas=(0.9, 0.98), weight_decay=0.0)
 
@@ -67,21 +68,21 @@ def train(recipe: dict[str, Any], data: Path, out: Path, seconds: float = math.i
         set_peft_model_state_dict(tuned, state["adapter"])
         optimiser.load_state_dict(state["optimiser"])
         first = state["step"]
-        print(f"going on at step {first} of {len(batches)}", flush=True)
+        print(f"going on at step {first} of {len(steps)}", flush=True)
 
     saved = time.monotonic()
-    for step in range(first, len(batches)):
+    for step in range(first, len(steps)):
         for group in optimiser.param_groups:
-            group["lr"] = rate(step, len(batches), recipe["optimiser"])
-        loss, right, decisions = run_batch(tuned, [train_set[index] for index in batches[step]])
+            group["lr"] = steps[step][0]
+        loss, right, decisions = run_batch(tuned, [train_set[index] for index in steps[step][1]])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(free, 1.0)
         optimiser.step()
-        if step % 10 == 0 or step == len(batches) - 1:
+        if step % 10 == 0 or step == len(steps) - 1:
             spent = time.monotonic() - started
             print(
-                f"step {step} of {len(batches)} loss {loss.item():.4f} right {right / decisions:.3f} {spent:.0f} s",
+                f"step {step} of {len(steps)} loss {loss.item():.4f} right {right / decisions:.3f} {spent:.0f} s",
                 flush=True,
             )
         if time.monotonic() - saved > SAVE_SECONDS or time.monotonic() - started > seconds:
@@ -89,32 +90,59 @@ def train(recipe: dict[str, Any], data: Path, out: Path, seconds: float = math.i
             saved = time.monotonic()
             if time.monotonic() - started > seconds:
                 return False
-    save_checkpoint(checkpoint, tuned, optimiser, len(batches))
+    save_checkpoint(checkpoint, tuned, optimiser, len(steps))
     scores = evaluate(tuned, held_out)
     print(f"held out: {scores}", flush=True)
     export(tuned, out / "adapter", recipe=recipe, examples=len(train_set), **scores)
     return True
 
 
-def load(data: Path, engine: Any, held_out: int) -> tuple[list[Encoded], list[Encoded]]:
-    """Encoded examples: for training, and the last ``held_out`` Episodes'."""
-    train_set: list[Encoded] = []
+def load(data: Path, engine: Any, recipe: dict[str, Any]) -> tuple[list[list[Encoded]], list[Encoded]]:
+    """Encoded examples: those of each pass, and those held out, told apart by the seed of their Episode."""
+    held_seeds = _seeds(recipe["held_out"])
+    pass_seeds = [_seeds(part) for part in recipe["passes"]]
+    passes: list[list[Encoded]] = [[] for _ in pass_seeds]
     held: list[Encoded] = []
     dropped = 0
-    every = list(examples.read(data))
-    seeds = sorted({example.origin["seed"] for example in every})
-    kept_out = set(seeds[len(seeds) - held_out :])
-    for example in every:
+    for example in examples.read(data):
         try:
             encoded = examples.encode(example, engine)
         except ModelError as error:
             dropped += 1
             print(f"dropped {example.origin}: {error}", file=sys.stderr)
             continue
-        (held if example.origin["seed"] in kept_out else train_set).append(encoded)
-    tokens = sum(len(example.ids) for example in train_set)
-    print(f"{len(train_set)} examples, {tokens} tokens, {len(held)} held out, {dropped} dropped", flush=True)
-    return train_set, held
+        seed = example.origin["seed"]
+        if seed in held_seeds:
+            held.append(encoded)
+            continue
+        for seeds, part in zip(pass_seeds, passes, strict=True):
+            if seed in seeds:
+                part.append(encoded)
+    count = " + ".join(str(len(part)) for part in passes)
+    tokens = sum(len(example.ids) for part in passes for example in part)
+    print(f"{count} examples, {tokens} tokens, {len(held)} held out, {dropped} dropped", flush=True)
+    return passes, held
+
+
+def _seeds(part: dict[str, int]) -> range:
+    return range(part["first_seed"], part["first_seed"] + part["episodes"])
+
+
+def schedule(
+    passes: Sequence[Sequence[Encoded]], optimiser: dict[str, Any], seed: int
+) -> list[tuple[float, list[int]]]:
+    """The learning rate and the batch of each step; indices count through the passes, one after the other.
+
+    Each pass warms up and decays by itself (warm restarts), so that one can be added to a finished run.
+    """
+    steps: list[tuple[float, list[int]]] = []
+    before = 0
+    for number, part in enumerate(passes):
+        batches = plan(part, optimiser["batch_tokens"], optimiser["epochs"], seed + number)
+        for step, batch in enumerate(batches):
+            steps.append((rate(step, len(batches), optimiser), [before + index for index in batch]))
+        before += len(part)
+    return steps
 
 
 def plan(train_set: Sequence[Encoded], batch_tokens: int, epochs: int, seed: int) -> list[list[int]]:
@@ -226,7 +254,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not data.exists():
         from . import experts
 
-        experts.generate(recipe["data"]["episodes"], recipe["data"]["first_seed"], data)
+        last = max(_seeds(part)[-1] for part in recipe["data"]["passes"])
+        experts.generate(last, 1, data)
     return 0 if train(recipe, data, given.out, given.seconds) else 3
 
 

@@ -71,6 +71,16 @@ def test_batches_repeat_by_their_seed() -> None:
     assert sft.plan(data, 900, 1, 5) != sft.plan(data, 900, 1, 6)
 
 
+def test_each_pass_warms_up_again_and_its_batches_hold_its_own_examples() -> None:
+    optimiser = {"learning_rate": 1.0, "warmup_steps": 5, "batch_tokens": 400, "epochs": 1}
+    first, second = [encoded(100)] * 60, [encoded(130)] * 30
+    alone, both = sft.schedule([first], optimiser, 3), sft.schedule([first, second], optimiser, 3)
+    assert both[: len(alone)] == alone
+    rest = both[len(alone) :]
+    assert sorted(index for _, batch in rest for index in batch) == list(range(60, 90))
+    assert rest[0][0] == alone[0][0] < max(rate for rate, _ in rest)
+
+
 def test_the_rate_warms_up_and_falls() -> None:
     optimiser = {"learning_rate": 1.0, "warmup_steps": 10}
     rates = [sft.rate(step, 100, optimiser) for step in range(100)]
