@@ -17,6 +17,7 @@ from typing import Any
 
 from ..plugins.module_utils.evidence import Evidence, Inventory, Manifest, ObjectRef
 from ..plugins.plugin_utils.policy import Policy
+from .asked import missing_keys, values_of_like_keys
 
 Item = tuple[str, Any]
 """One entry of a list map: (merge key, its value), for instance ("name", "web")."""
@@ -135,6 +136,7 @@ class Offer:
         self._report = report
         self._flat: dict[str, list[tuple[str, dict[Path, Any]]]] = {}
         self._made: dict[ObjectRef, tuple[Field, ...]] = {}
+        self._asked = missing_keys(self._inventory)
 
     def fields(self, ref: ObjectRef) -> tuple[Field, ...]:
         """Those that have a value to choose besides the present one."""
@@ -153,7 +155,10 @@ class Offer:
         for peer in peers:
             for path, value in peer.items():
                 beside.setdefault(_wild(path), []).append(value)
-        paths = dict.fromkeys([*mine, *(path for version in past for path in version), *_like_peers(mine, peers)])
+        asked = [("data", key) for key in self._asked.get(ref, ())]
+        paths = dict.fromkeys(
+            [*mine, *(path for version in past for path in version), *asked, *_like_peers(mine, peers)]
+        )
         containers = _container_names(mine)
         count = 0
         for path in sorted(paths, key=_order(list(paths))):
@@ -240,9 +245,10 @@ def _field(
     """``past``: the object's other versions; ``beside``: what siblings have in the same place."""
     current = mine.get(path, ABSENT)
     before = [version[path] for version in past if path in version]
-    example = next((value for value in [current, *before, *beside] if value is not ABSENT), "")
+    alike = _alike(path, mine) if current is ABSENT else []
+    example = next((value for value in [current, *before, *alike, *beside] if value is not ABSENT), "")
     roles = _roles(ref, path, example, mine, inventory)
-    values = [*before, *roles, *_ranked(beside)]
+    values = [*before, *roles, *alike, *_ranked(beside)]
     if path[-1] == "image":
         values = [*before, *_images(str(example), beside, report)]
     elif isinstance(example, str):
@@ -254,6 +260,13 @@ def _field(
     if not free and not removable and not [value for value in known if value != current]:
         return None
     return Field(ref, path, current, tuple(known), free, removable)
+
+
+def _alike(path: Path, mine: Mapping[Path, Any]) -> list[Any]:
+    """For a key that a ConfigMap lacks: what its likest keys hold."""
+    if path[0] != "data":
+        return []
+    return values_of_like_keys(str(path[-1]), {str(other[-1]): value for other, value in mine.items()})
 
 
 def _parent(path: Path, version: Mapping[Path, Any]) -> bool:

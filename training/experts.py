@@ -192,6 +192,11 @@ def _supported(entry: Field, right: Any, shown: str) -> Any:
         )
         if likest == right:
             return right
+    # A key that is lacking, beside one spelled almost like it: what that one holds stands first among the known.
+    if entry.current is ABSENT and entry.path[0] == "data" and entry.known[:1] == (right,):
+        words = set(re.findall(r"[\w.-]+", shown)) - {entry.path[-1]}
+        if any(SequenceMatcher(None, entry.path[-1], word.strip(".")).ratio() > 0.85 for word in words):
+            return right
     if entry.free in ("text", "digits") and text.isdigit() and re.sub(r"\D", "", wrong) == text:
         return right
     return ABSENT

@@ -89,6 +89,27 @@ def offered(evidence: Evidence, ref: ObjectRef, *path: Any, report: str = "") ->
     return next(entry for entry in fields.fields_of(ref, evidence, POLICY, report) if entry.path == path)
 
 
+def test_a_key_that_a_workload_asks_of_a_config_map_is_offered_with_what_its_likest_keys_hold(
+    evidence: Evidence,
+) -> None:
+    work = deployment("cart", "2.0.9")
+    reference = {"name": "cart-config", "key": "log-level"}
+    work["spec"]["template"]["spec"]["containers"][0]["env"] = [
+        {"name": "LEVEL", "valueFrom": {"configMapKeyRef": reference}}
+    ]
+    metadata = {"name": "cart-config", "namespace": "shop"}
+    held = {"kind": "ConfigMap", "metadata": metadata, "data": {"size": "12", "log-levl": "debug", "mode": "async"}}
+    inventory = Inventory("shop", "2026-01-01T00:00:00Z", {"Deployment": (work,), "ConfigMap": (held,)})
+    found = offered(
+        Evidence(evidence.facts, evidence.near, inventory),
+        ObjectRef("ConfigMap", "shop", "cart-config"),
+        "data",
+        "log-level",
+    )
+    assert found.current is fields.ABSENT
+    assert found.known[0] == "debug" and len(found.known) > 1
+
+
 APP = ("spec", "template", "spec", "containers", ("name", "app"))
 
 
