@@ -4,21 +4,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import yaml
 
 from ..module_utils.evidence import Evidence, Inventory
 from ..module_utils.verdict import Check, Verdict
 from .changes import READ, Change, describe
-from .fieldpaths import ENTRY, Path, below, merge_key
+from .differences import differing, shown
+from .fieldpaths import below
 from .playbook import Playbook
 from .runresult import RunResult
 from .step import Step
 from .tasks import Task, walk
 
-_LONGEST_VALUE = 60
 _NOT_SHOWN = ("status", "metadata")
 _HOLDERS = ("spec.template.spec.", "spec.jobTemplate.spec.template.spec.", "spec.")
 
@@ -82,44 +80,9 @@ def _change(change: Change, inventory: Inventory) -> list[str]:
         return ["goes back to the revision before"]
     if change.verb == "scale":
         spec = live.get("spec") or {}
-        return [f"replicas: {_value(spec.get('replicas'))} -> {_value(leaf.value)}" for leaf in change.leaves]
-    found = _differences(live, change.after, (), "")
-    return [f"{_short(where, change.after)}: {_value(old)} -> {_value(new)}" for where, old, new in found]
-
-
-def _differences(old: Any, new: Any, path: Path, where: str) -> Iterator[tuple[str, Any, Any]]:
-    """Place, old and new value of each leaf that differs; entries of a list map stand by their key."""
-    if old == new:
-        return
-    if isinstance(new, Mapping) and isinstance(old, Mapping | None):
-        before = old or {}
-        for key in [*new, *(key for key in before if key not in new)]:
-            if path or key not in _NOT_SHOWN:
-                dotted = f"{where}.{key}" if where else str(key)
-                yield from _differences(before.get(key), new.get(key), (*path, str(key)), dotted)
-        return
-    key = merge_key(path)
-    if key and all(_entries(items, key) for items in (old or [], new)):
-        entries = {item[key]: item for item in old or ()}
-        for item in new:
-            yield from _differences(entries.pop(item[key], None), item, (*path, ENTRY), f"{where}[{item[key]}]")
-        for name, item in entries.items():
-            yield f"{where}[{name}]", item, None
-        return
-    if not _is_key(path):
-        yield where, old, new
-
-
-def _is_key(path: Path) -> bool:
-    """What names an entry of a list map is in the place already."""
-    match path:
-        case (*above, entry, last):
-            return entry == ENTRY and last == merge_key(tuple(above))
-    return False
-
-
-def _entries(items: Any, key: str) -> bool:
-    return isinstance(items, list) and all(isinstance(item, Mapping) and key in item for item in items)
+        return [f"replicas: {shown(spec.get('replicas'))} -> {shown(leaf.value)}" for leaf in change.leaves]
+    found = differing(live, change.after, without=_NOT_SHOWN)
+    return [f"{_short(where, change.after)}: {shown(old)} -> {shown(new)}" for where, old, new in found]
 
 
 def _short(where: str, after: Mapping[str, Any]) -> str:
@@ -132,10 +95,3 @@ def _short(where: str, after: Mapping[str, Any]) -> str:
                 where = where.removeprefix(f"containers[{containers[0].get('name')}].")
             break
     return where.removesuffix(".value")
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    text = yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n...\n").strip()
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
