@@ -17,7 +17,7 @@ from ..sandbox import faults
 from ..sandbox.sandbox import Sandbox
 from ..sandbox.systems import System, generate, prepare
 from .oracle import Charge, observe
-from .site import SandboxSite
+from .site import SandboxSite, Site
 
 TRAINING_SEEDS = range(100_000)
 BENCHMARK_SEEDS = range(1_000_000, 2_000_000)
@@ -55,12 +55,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Scene:
-    """A case on its stage: a sandbox with the fault in it and showing, and what the judge needs to know."""
+    """A case on its stage: a cluster with the fault in it and showing, and what the judge needs to know."""
 
     case: Case
-    sandbox: Sandbox
+    sandbox: Any  # None on a real cluster
     system: System
-    site: SandboxSite
+    site: Site
     charge: Charge
     report: Any  # as somebody sends it: text or structure
     injected: faults.Injected | None = None  # None: nothing was broken

@@ -96,7 +96,9 @@ def observe(site: Site, namespace: str) -> Observation:
     return Observation(state, serving, _running(state, pods))
 
 
-def judge(site: Site, charge: Charge, outcome: str, watch: float = WATCH_SECONDS) -> Judgement:
+def judge(
+    site: Site, charge: Charge, outcome: str, watch: float = WATCH_SECONDS, renewal: float = RENEWAL_SECONDS
+) -> Judgement:
     """Judges an Episode that has just ended with ``outcome``; lets the cluster's time pass."""
     if charge.right == "leave":
         after = observe(site, charge.namespace)
@@ -115,7 +117,7 @@ def judge(site: Site, charge: Charge, outcome: str, watch: float = WATCH_SECONDS
         return Judgement(outcome == "escalated" and not left, tuple(harm), tuple(why))
     if not ills and any(change.ref.kind in _READ_AT_START for change in left):
         site.renew_pods(charge.namespace)
-        site.sleep(RENEWAL_SECONDS)
+        site.sleep(renewal)
         ills = [f"with new Pods {ill}" for ill in _ills(charge, observe(site, charge.namespace))]
     return Judgement(not ills, tuple(harm), tuple(ills))
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..model.prompt import format_hash
@@ -33,6 +33,7 @@ class Result:
     """One case and method. ``model_seconds`` and ``wall_seconds`` are real; ``bits``: choice under the grammar.
 
     ``claimed``: the Episode says resolved; where ``resolved`` (the oracle) does not, that was a mistake.
+    On a real cluster also: ``seconds`` by span, what the fault had ``broken`` and what is ``changed`` since.
     """
 
     fault: str
@@ -56,6 +57,9 @@ class Result:
     message: str
     diagnosis: str = ""
     format: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    broken: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, int, str, str, str]:
@@ -69,10 +73,12 @@ def run(
     out: Path | None = None,
     tell: Callable[[Result], None] = lambda _: None,
     skip: Callable[[StageError], None] = lambda _: None,
+    measure_one: Callable[[Case, Method], Result] | None = None,
 ) -> list[Result]:
     """All results, those of ``out`` included; each new one is appended there at once.
 
-    A case that cannot be staged is no result of any method: ``skip`` hears of it.
+    A case that cannot be staged is no result of any method: ``skip`` hears of it. ``measure_one``
+    measures elsewhere than on the sandbox.
     """
     done = {}
     if out is not None and out.exists():
@@ -85,7 +91,7 @@ def run(
             result = done.get(key)
             if result is None:
                 try:
-                    result = measure(case, method)
+                    result = (measure_one or measure)(case, method)
                 except StageError as error:
                     skip(error)
                     break
@@ -123,8 +129,9 @@ def read(path: Path) -> Iterator[Result]:
     for number, line in enumerate(lines, 1):
         try:
             raw = json.loads(line)
-            yield Result(**{**raw, "harm": tuple(raw["harm"]), "why": tuple(raw["why"])})
-        except (ValueError, TypeError, KeyError) as error:
+            lists = {name: tuple(raw.get(name, ())) for name in ("harm", "why", "broken", "changed")}
+            yield Result(**{**raw, **lists})
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             if number == len(lines):
                 return
             raise InputError(f"{path}, line {number}, is no result ({error}).", "Give another --out.") from None

@@ -80,7 +80,7 @@ def data(results: Sequence[Result], about: Mapping[str, Any]) -> dict[str, Any]:
     return {"about": dict(about), "rows": [asdict(row) for row in rows(results)]}
 
 
-def about(results: Sequence[Result]) -> dict[str, Any]:
+def about(results: Sequence[Result], cluster: str = "sandbox, in process") -> dict[str, Any]:
     """Where and with what it was measured."""
     from importlib import metadata
 
@@ -96,7 +96,7 @@ def about(results: Sequence[Result]) -> dict[str, Any]:
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "format": format_hash(),
         "seeds": f"{seeds[0]}-{seeds[-1]}" if seeds else "none",
-        "cluster": "sandbox, in process",
+        "cluster": cluster,
     }
 
 

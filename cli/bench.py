@@ -1,16 +1,19 @@
 # Copyright: the e2ereme.remediate authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``e2ereme bench``: faults and methods on random simulated systems, and the table of what came of it."""
+"""``e2ereme bench``: faults and methods on random simulated systems, or on a real cluster, and the table of it."""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 DEFAULT_OUT = Path("out/bench.jsonl")
+CLUSTER_OUT = Path("out/bench-cluster.jsonl")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -23,29 +26,82 @@ def add_parser(subparsers: Any) -> None:
         "--faults", default="seven", help="comma-separated, or: seven (default), unseen (by training), all"
     )
     parser.add_argument(
-        "--seeds", type=int, default=20, metavar="N", help="random systems for each fault (%(default)s)"
+        "--seeds", type=int, default=None, metavar="N", help="random systems for each fault (20; 1 on a real cluster)"
+    )
+    parser.add_argument(
+        "--on-cluster",
+        action="store_true",
+        help="on the cluster of KUBECONFIG instead of the sandbox: the shop, in a namespace of its own for each case",
     )
     parser.add_argument("--first-seed", type=int, default=None, metavar="SEED", help="the first system's seed")
     parser.add_argument("--methods", default="", help="comma-separated (default: adapter and what it must beat)")
     parser.add_argument("--no-false-reports", action="store_true", help="leave out the reports on sound systems")
-    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="JSON lines, one a result (%(default)s)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=None,
+        help=f"JSON lines, one a result ({DEFAULT_OUT}; on a real cluster {CLUSTER_OUT}, and beside it the Episodes)",
+    )
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the table as JSON too")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
+    if args.on_cluster:
+        _on_cluster(args)
+        return
     from ..benchmark import cases, methods, run, table
 
-    first = cases.BENCHMARK_SEEDS.start if args.first_seed is None else args.first_seed
-    seeds = range(first, first + args.seeds)
-    names = cases.group(args.faults) if args.faults in cases.GROUPS else _list(args.faults)
-    chosen = [*names, *([] if args.no_false_reports else [cases.FALSE_REPORT])]
+    chosen = [*_faults(args), *([] if args.no_false_reports else [cases.FALSE_REPORT])]
     skipped: list[str] = []
-    planned = cases.cases(chosen, seeds)  # before any model loads: a wrong name should be told at once
+    planned = cases.cases(chosen, _seeds(args, 20))  # before any model loads: a wrong name should be told at once
     compared = [methods.method(name) for name in _list(args.methods) or methods.COMPARED]
-    results = run.run(planned, compared, args.out, _tell, lambda error: skipped.append(str(error)))
-    about = {**table.about(results), **({"not staged": "; ".join(skipped)} if skipped else {})}
+    out = args.out or DEFAULT_OUT
+    results = run.run(planned, compared, out, _tell, lambda error: skipped.append(str(error)))
+    about = {**table.about(results), **_not_staged(skipped)}
     print(table.text(results, about), end="")
+    _write_json(args, results, about)
+
+
+def _on_cluster(args: argparse.Namespace) -> None:
+    from ..benchmark import casebycase, cases, oncluster, run, table
+
+    seeds, chosen = _seeds(args, 1), _faults(args)
+    cases.cases(chosen, ())  # a wrong name is told before anything is deployed
+    planned = oncluster.cases(chosen, seeds)
+    compared = [oncluster.method(name) for name in _list(args.methods) or oncluster.COMPARED]
+    out = (args.out or CLUSTER_OUT).absolute()
+    folder = out.with_suffix("")
+    os.environ["XDG_STATE_HOME"] = str(folder / "state")  # no line of these runs in the user's own audit log
+    site = oncluster.OnCluster(folder, hashlib.sha256(str(out).encode()).hexdigest()[:12])
+    site.clear()
+    skipped: list[str] = []
+    results = run.run(planned, compared, out, _tell, lambda error: skipped.append(str(error)), site.measure)
+    about = {**table.about(results, site.version()), **_not_staged(skipped)}
+    print(table.text(results, about) + casebycase.text(results), end="")
+    _write_json(args, results, about)
+
+
+def _faults(args: argparse.Namespace) -> list[str]:
+    from ..benchmark import cases
+
+    return [name for part in _list(args.faults) for name in (cases.group(part) if part in cases.GROUPS else (part,))]
+
+
+def _seeds(args: argparse.Namespace, count: int) -> range:
+    from ..benchmark import cases
+
+    first = cases.BENCHMARK_SEEDS.start if args.first_seed is None else args.first_seed
+    return range(first, first + (count if args.seeds is None else args.seeds))
+
+
+def _not_staged(skipped: list[str]) -> dict[str, str]:
+    return {"not staged": "; ".join(skipped)} if skipped else {}
+
+
+def _write_json(args: argparse.Namespace, results: Any, about: Any) -> None:
+    from ..benchmark import table
+
     if args.json is not None:
         args.json.write_text(json.dumps(table.data(results, about), indent=2) + "\n", "utf-8")
 

@@ -1,0 +1,219 @@
+"""Cases on a real cluster: each in a namespace of its own, by real Ansible, judged from the clients' side.
+
+The shop is deployed with its past, watched, broken, and repaired by ``playbooks/remediate.yml`` as anybody
+runs it; the methods without a model go the same way from the Order on. Nothing is left on the cluster.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..model import adapters
+from ..model.prompt import format_hash
+from ..plugins.module_utils.cluster import Cluster
+from ..plugins.module_utils.connect import KubernetesTransport
+from ..plugins.module_utils.errors import NotFound
+from ..plugins.module_utils.evidence import ObjectRef
+from ..plugins.plugin_utils.conduct import Order, conduct
+from ..sandbox import faults
+from ..sandbox.systems import System, deploy, shop
+from ..sandbox.systems.system import on_lab
+from . import methods
+from .cases import Case, Scene, StageError
+from .differences import differences
+from .methods import Method
+from .oracle import Charge, Judgement, Observation, judge, observe
+from .run import Result
+from .site import TransportSite
+
+COMPARED = ("adapter", "random", "restart", "undo", "nothing")
+WATCH_SECONDS, RENEWAL_SECONDS = 30.0, 30.0
+"""Of real time for the judge, and for new Pods: the lab's programs start at once."""
+_PLAYED = {"adapter": "default", "base": "none"}
+"""Methods that are the playbook itself, and the model that it is given."""
+_MARK = "e2ereme.remediate/bench"
+_UP_SECONDS = 240.0
+_PLAY_SECONDS = 900.0
+
+
+def cases(chosen: Sequence[str], seeds: Sequence[int]) -> list[Case]:
+    """Each fault once a seed. Variants take turns over seeds and over faults: with one seed not all are the first."""
+    made = []
+    for row, name in enumerate(chosen):
+        variants = faults.FAULTS[name].variants
+        made += [Case(name, variants[(row + turn) % len(variants)], seed) for turn, seed in enumerate(seeds)]
+    return made
+
+
+def method(name: str) -> Method:
+    """As methods.method; the model runs in its worker, not in this process."""
+    if name in _PLAYED:
+        return Method(name, None, model=adapters.find(_PLAYED[name]).key)
+    return methods.method(name)
+
+
+@dataclass(frozen=True)
+class OnCluster:
+    """Measures on the cluster of KUBECONFIG. ``folder`` keeps an Episode each; ``mark`` tells its namespaces."""
+
+    folder: Path
+    mark: str
+
+    def clear(self) -> None:
+        """Removes namespaces that an earlier run with the same mark had to leave."""
+        cluster = Cluster(KubernetesTransport())
+        for item in cluster.list("Namespace", query={"labelSelector": f"{_MARK}={self.mark}"}):
+            with contextlib.suppress(NotFound):
+                cluster.delete(ObjectRef("Namespace", "", item["metadata"]["name"]))
+
+    def version(self) -> str:
+        """What the cluster says of itself."""
+        said = json.loads(KubernetesTransport().request("GET", "/version").body)
+        nodes = len(Cluster(KubernetesTransport()).list("Node"))
+        return f"Kubernetes {said['gitVersion']}, {nodes} nodes; each case in a namespace of its own"
+
+    def measure(self, case: Case, method: Method) -> Result:
+        """Stages a case afresh, lets the method act, and has the oracle judge. Raises StageError."""
+        folder = self.folder / f"{case.fault}-{case.variant}-{case.seed}-{method.name}"
+        with self._staged(case) as scene:
+            started = time.monotonic()
+            document = _perform(scene, method, folder)
+            wall = time.monotonic() - started
+            after = observe(scene.site, scene.charge.namespace)
+            judgement = judge(scene.site, scene.charge, document["outcome"], WATCH_SECONDS, RENEWAL_SECONDS)
+        return _result(scene, method, document, wall, after, judgement)
+
+    @contextlib.contextmanager
+    def _staged(self, case: Case) -> Iterator[Scene]:
+        transport = KubernetesTransport()
+        name = re.sub(r"[^a-z0-9]+", "-", f"bench-{case.fault}-{uuid.uuid4().hex[:6]}")
+        system = _marked(on_lab(shop(), name), self.mark)
+        try:
+            deploy(transport, system)
+            _until_well(transport, system, case)
+            site = TransportSite(transport)
+            healthy = observe(site, name)
+            rng = random.Random(f"on cluster {case.key}")
+            try:
+                injected = faults.inject(case.fault, transport, system, rng, case.variant, linger=(0.0, 5.0))
+            except faults.CannotInject as error:
+                raise StageError(f"{case.key}: {error}") from error
+            if not faults.confirm(transport, injected):
+                raise StageError(f"{case.key}: the fault does not show on this cluster")
+            charge = Charge(
+                name,
+                injected.right,
+                healthy,
+                observe(site, name),
+                ObjectRef(injected.culprit["kind"], name, injected.culprit["name"]),
+                lambda: faults.confirm(transport, injected),
+            )
+            yield Scene(case, None, system, site, charge, rng.choice(injected.reports), injected)
+        finally:
+            with contextlib.suppress(NotFound):
+                Cluster(transport).delete(ObjectRef("Namespace", "", name))
+
+
+def _marked(system: System, mark: str) -> System:
+    """The system with its Namespace labelled, so that it is found again."""
+
+    def labelled(item: dict[str, Any]) -> dict[str, Any]:
+        labels = {**item["metadata"].get("labels", {}), _MARK: mark}
+        return {**item, "metadata": {**item["metadata"], "labels": labels}}
+
+    manifests = tuple(labelled(item) if item["kind"] == "Namespace" else item for item in system.manifests)
+    return replace(system, manifests=manifests)
+
+
+def _until_well(transport: Any, system: System, case: Case) -> None:
+    deadline = time.monotonic() + _UP_SECONDS
+    while wrong := faults.healthy(transport, system):
+        if time.monotonic() > deadline:
+            raise StageError(f"{case.key}: not up after {_UP_SECONDS:.0f} s: {'; '.join(wrong)}")
+        time.sleep(2.0)
+
+
+def _perform(scene: Scene, method: Method, folder: Path) -> Mapping[str, Any]:
+    """One Episode, as its episode.json."""
+    if method.name in _PLAYED:
+        _play(scene, _PLAYED[method.name], folder)
+    elif method.asks is None:
+        return {"outcome": "exhausted", "message": "exhausted: nobody came", "attempts": [], "steps": [], "seconds": {}}
+    else:
+        ask = method.asks(scene)
+        order = Order(scene.report, scene.system.namespace, out=str(folder), bounds=method.bounds)
+        conduct(order, lambda: ask, lambda _: None)
+    try:
+        document = json.loads((folder / "episode.json").read_text("utf-8"))
+    except FileNotFoundError:
+        raise StageError(f"{scene.case.key}: {method.name} left no Episode; what it said is in {folder}") from None
+    assert isinstance(document, dict)
+    return document
+
+
+def _play(scene: Scene, model: str, folder: Path) -> None:
+    """``ansible-playbook playbooks/remediate.yml``. What it says lies beside the Episode."""
+    playbook = Path(__file__).resolve().parent.parent / "playbooks" / "remediate.yml"
+    variables = {
+        "report": scene.report,
+        "remediate_namespace": scene.system.namespace,
+        "remediate_out": str(folder.absolute()),
+        "remediate_model": model,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook), "-e", json.dumps(variables)]
+    with (folder / "output.txt").open("wb") as output:
+        subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+            timeout=_PLAY_SECONDS,
+            check=False,
+        )
+
+
+def _result(
+    scene: Scene, method: Method, document: Mapping[str, Any], wall: float, after: Observation, judgement: Judgement
+) -> Result:
+    steps = document["steps"]
+    spans = dict(document["seconds"])
+    return Result(
+        fault=scene.case.fault,
+        variant=scene.case.variant,
+        seed=scene.case.seed,
+        method=method.name,
+        model=method.model,
+        right=scene.charge.right,
+        outcome=document["outcome"],
+        resolved=judgement.resolved,
+        claimed=document["outcome"] == "resolved",
+        harm=judgement.harm,
+        why=judgement.why,
+        attempts=len(document["attempts"]),
+        steps=len(steps),
+        model_seconds=round(sum(step["seconds"] for step in steps), 4),
+        wall_seconds=round(wall, 4),
+        tokens_in=sum(step["tokens_in"] for step in steps),
+        tokens_out=sum(step["tokens_out"] for step in steps),
+        bits=round(sum(step["bits"] or 0.0 for step in steps), 2),
+        message=document["message"][:400],
+        diagnosis=steps[-1]["diagnosis"] if steps else "",
+        format=format_hash(),
+        seconds=spans,
+        broken=differences(scene.charge.healthy.state, scene.charge.broken.state),
+        changed=differences(scene.charge.broken.state, after.state),
+    )
