@@ -63,6 +63,9 @@ class NoFolder(Folder):
     def attempt(self, number: int, name: str, text: str) -> Path:
         return self.path
 
+    def file(self, name: str, text: str) -> Path:
+        return self.path
+
 
 def sandbox_hands(
     sandbox: Any,

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from ..model.prompt import format_hash
@@ -20,6 +21,7 @@ from ..plugins.plugin_utils.hands import Settings
 from ..plugins.plugin_utils.loop import drive, remediate
 from ..plugins.plugin_utils.policy import load_policy
 from ..plugins.plugin_utils.report_parse import parse_report
+from ..plugins.plugin_utils.risk import weigh
 from .cases import Case, Scene, StageError, stage
 from .hands import sandbox_hands
 from .methods import Method
@@ -116,9 +118,10 @@ def perform(scene: Scene, method: Method, settings: Settings = _SETTINGS) -> Epi
     report = parse_report(scene.report, scene.system.namespace)
     if method.asks is None:
         return Episode(report, "exhausted", "exhausted: nobody came", (), (), ())
-    hands = sandbox_hands(scene.sandbox, report, method.asks(scene), load_policy(), settings)
+    policy = load_policy()
+    hands = sandbox_hands(scene.sandbox, report, method.asks(scene), policy, settings)
     try:
-        return drive(remediate(report, method.bounds, time.monotonic), hands)
+        return drive(remediate(report, method.bounds, time.monotonic, weigh=partial(weigh, policy=policy)), hands)
     finally:
         hands.close()
 

@@ -25,14 +25,39 @@ options:
         C(summary), C(namespace), C(suspects) and C(severity).
       - Text from outside that is given inline should be marked C(!unsafe), or Ansible evaluates what looks
         like a template in it. A file is never evaluated.
+      - One of O(report), O(apply) and O(undo) must be given.
     type: raw
-    required: true
+  apply:
+    description:
+      - A Plan to apply, as the path of its C(plan.json) or of its folder. The model is not asked.
+      - Goes the way of every repair (Lease, kill switch, Snapshot, run, verification, undo). Ends V(refused) when the
+        policy, the cluster, the playbook or an object that it touches has changed since the Plan was made, when the
+        Plan has expired, and when it was applied before. See C(docs/plan.md).
+    type: path
+  undo:
+    description:
+      - The folder of an Episode, or its Plan, whose changes are taken back, each field that it changed.
+      - Ends V(refused) when another hand changed the same fields since, unless O(force=true).
+      - Ends V(healthy) when there is nothing to take back.
+    type: path
+  approved:
+    description:
+      - The digest of the Plan that was approved, whole or at least its first 12 characters.
+      - O(apply) refuses another Plan.
+    type: str
+    default: ""
+  force:
+    description: Let O(undo) take back also what another hand changed since.
+    type: bool
+    default: false
   namespace:
     description: The namespace of the failing service. Needed where the report does not say it.
     type: str
   mode:
     description:
-      - V(auto) repairs, V(plan) stops at a checked playbook with its server-side dry-run diff and changes nothing.
+      - V(auto) repairs. V(plan) ends with a Plan (a checked playbook, its server-side dry-run diff and its risk), which
+        O(apply) can apply later, and changes nothing.
+      - V(auto) ends with a Plan too where the policy wants a person to approve a change of that risk.
       - Check mode is V(plan).
     type: str
     choices: [auto, plan]
@@ -112,6 +137,15 @@ EXAMPLES = r"""
     mode: plan
     out: ./episode
 
+- name: Apply that Plan, if it is the one that was approved
+  e2ereme.remediate.remediate:
+    apply: ./episode/plan.json
+    approved: 3f9a61c20be4
+
+- name: Take back what an Episode changed
+  e2ereme.remediate.remediate:
+    undo: ./episode
+
 - name: Repair, or page a person with what was learnt
   block:
     - name: Repair what the alert describes
@@ -164,6 +198,10 @@ changed_objects:
   sample: ["Deployment cart"]
 playbook:
   description: The text of the last playbook that passed the gate; empty without one.
+  returned: always
+  type: str
+plan:
+  description: The path of the Plan that was made; empty without one.
   returned: always
   type: str
 seconds:

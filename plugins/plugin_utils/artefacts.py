@@ -41,6 +41,10 @@ class Folder:
         self._make(folder)
         return self._write(folder / name, text)
 
+    def file(self, name: str, text: str) -> Path:
+        """Writes ``name`` and returns its path."""
+        return self._write(self.path / name, text)
+
     def episode(self, episode: Episode, seconds: Mapping[str, float]) -> Path:
         """Writes episode.json and returns its path."""
         document = json.dumps(as_document(episode, seconds), indent=2, ensure_ascii=False)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import getpass
 import hashlib
 import os
@@ -17,24 +18,39 @@ from pathlib import Path
 from typing import Any
 
 from ..module_utils.errors import InputError, RemediateError
+from .apply import apply
 from .artefacts import Folder
 from .audit import append
 from .episode import Bounds, Episode
 from .hands import Ask, ControllerHands, Settings
 from .interrupts import Interrupts
 from .lint import stop_lint, warm_lint
-from .loop import Tell, drive, remediate
+from .loop import remediate
+from .plan import FILE as PLAN
+from .plan import Plan, read_plan
 from .policy import Policy, load_policy
 from .report import Report
+from .risk import weigh
 from .run import ProcessRunner
 from .spans import Spans, TimedTransport
+from .states import BEFORE, find_attempt, read_state
+from .step import Answer
+from .undoing import undo
+from .wishes import Loop, Tell, drive
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the user ordered. ``connection`` holds connection options of kubernetes.core."""
+    """What the user ordered. ``connection`` holds connection options of kubernetes.core.
 
-    report: Any
+    One of three: a ``report`` to act upon, a Plan to ``apply``, or an Episode to ``undo`` (both paths).
+    """
+
+    report: Any = None
+    apply: str | None = None
+    undo: str | None = None
+    approved: str = ""  # the digest that the Plan must have, whole or its first 12 characters
+    force: bool = False  # undo also what another hand changed since
     namespace: str | None = None
     mode: str = "auto"
     out: str | None = None
@@ -56,7 +72,8 @@ class Conducted:
     episode: Episode
     folder: str
     seconds: Mapping[str, float]
-    diffs: tuple[str, ...] = ()
+    diffs: tuple[Mapping[str, str], ...] = ()  # as Ansible's diff mode takes them
+    plan: str = ""  # the path of the Plan that was made
 
 
 def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], None]) -> Conducted:
@@ -68,13 +85,14 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
     interrupts = Interrupts()
     report = Report("", (), order.namespace or "", "", "", "")
     folder: Folder | None = None
-    diffs: list[str] = []
+    diffs: list[Mapping[str, str]] = []
     with interrupts.listening(), contextlib.ExitStack() as held:
         try:
-            report = _report(order)
+            task = _task(order)
+            report = task.report
             folder = Folder(order.out or _default_folder(report))
             policy = load_policy(order.policy)
-            ask = open_model()
+            ask = open_model() if task.plan is None and task.undoing is None else _nobody
             runner = held.enter_context(_runner(order, policy))
             runner.warm()
             warm_lint()
@@ -91,16 +109,18 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
                 holder=_holder(),
                 spans=spans,
                 interrupts=interrupts,
+                audit=_note,
                 settings=Settings(
-                    dry=order.check or order.mode == "plan",
+                    approved=order.approved,
+                    undoing=task.undoing,
+                    force=order.force,
                     settle=order.settle,
                     checks=order.checks,
                     verbosity=order.verbosity,
                 ),
             )
             held.callback(hands.close)
-            mode = "plan" if hands.settings.dry else "auto"
-            episode = drive(remediate(report, order.bounds, time.monotonic, mode=mode), hands)
+            episode = drive(_course(task, order, policy), hands)
         except RemediateError as error:
             episode = _broken(report, str(error))
         except Exception as error:  # no stack trace for the user of a playbook
@@ -116,7 +136,58 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
     say(Tell("end", episode.message))
     if folder is not None:
         say(Tell("end", f"all of it is in {folder.path}"))
-    return Conducted(episode, str(folder.path) if folder else "", seconds, tuple(diffs))
+    plan = str(folder.path / PLAN) if folder is not None and (folder.path / PLAN).exists() else ""
+    return Conducted(episode, str(folder.path) if folder else "", seconds, tuple(diffs), plan)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What an Order comes down to."""
+
+    report: Report
+    plan: Plan | None = None
+    undoing: Path | None = None
+
+
+def _task(order: Order) -> _Task:
+    choices = {"report": order.report, "apply": order.apply, "undo": order.undo}
+    given = [name for name, value in choices.items() if value is not None]
+    if len(given) != 1:
+        said = f"{' and '.join(given)} were given together." if given else "Nothing was given to act upon."
+        raise InputError(said, "Give one of report, apply and undo.")
+    if order.apply:
+        plan = read_plan(order.apply)
+        return _Task(plan.report, plan=plan)
+    if order.undo:
+        attempt = find_attempt(order.undo)
+        before = read_state(attempt / BEFORE)
+        namespaces = {saved.ref.namespace for saved in before.objects} if before else set()
+        if len(namespaces) != 1:
+            raise InputError(f"{attempt} tells of objects in {len(namespaces)} namespaces.", "Undo it by hand.")
+        said = f"undo of {attempt}"
+        return _Task(Report(said, (), namespaces.pop(), "", "undo", said, fingerprint=_mark(said)), undoing=attempt)
+    from .report_parse import parse_report
+
+    return _Task(parse_report(order.report, order.namespace))
+
+
+def _mark(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _course(task: _Task, order: Order, policy: Policy) -> Loop:
+    dry = order.check
+    if task.plan is not None:
+        return apply(task.plan, dry=dry)
+    if task.undoing is not None:
+        return undo(task.report, dry=dry)
+    mode = "plan" if dry else order.mode
+    weighed = functools.partial(weigh, policy=policy)
+    return remediate(task.report, order.bounds, time.monotonic, mode=mode, weigh=weighed)
+
+
+def _nobody(*_: Any) -> Answer:
+    raise RemediateError("Nobody writes where a Plan is applied or an Episode undone.", "This is a defect.")
 
 
 def _runner(order: Order, policy: Policy) -> ProcessRunner:
@@ -126,12 +197,6 @@ def _runner(order: Order, policy: Policy) -> ProcessRunner:
 
 def _broken(report: Report, why: str) -> Episode:
     return Episode(report, "broken", f"broken: {why}", (), (), ())
-
-
-def _report(order: Order) -> Report:
-    from .report_parse import parse_report
-
-    return parse_report(order.report, order.namespace)
 
 
 def _cluster(order: Order, spans: Spans) -> Any:
@@ -154,21 +219,27 @@ def _holder() -> str:
 def _record(folder: Folder, episode: Episode, seconds: Mapping[str, float]) -> None:
     """Writes episode.json, and a line of the audit log that is bound to it by its hash."""
     path = folder.episode(episode, seconds)
-    entry = {
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "outcome": episode.outcome,
-        "namespace": episode.report.namespace,
-        "fingerprint": episode.report.fingerprint,
-        "changed": [str(ref) for ref in episode.changed],
-        "episode": str(path),
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-    }
+    _note(
+        {
+            "act": "end",
+            "outcome": episode.outcome,
+            "namespace": episode.report.namespace,
+            "fingerprint": episode.report.fingerprint,
+            "changed": [str(ref) for ref in episode.changed],
+            "episode": str(path),
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+    )
+
+
+def _note(entry: Mapping[str, Any]) -> None:
+    """A line of the audit log, with the time."""
     log = Path(_state()) / "audit.jsonl"
     try:
         log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{log.parent} cannot be made: {error.strerror}.", "Set XDG_STATE_HOME elsewhere.") from error
-    append(log, entry)
+    append(log, {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **entry})
 
 
 def _state() -> str:

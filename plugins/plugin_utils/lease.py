@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """One repair per target at a time, across controllers: a coordination.k8s.io Lease in its namespace.
 
-The Lease stays after a repair, without a holder: it remembers the attempts of the last hour.
+The Lease stays after a repair, without a holder: it remembers the attempts of the last hour, and
+which Plans were applied until these have expired.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ..module_utils.evidence import ObjectRef
 from .ratelimit import admit
 
 ATTEMPTS = "e2ereme.remediate/attempts"
+PLANS = "e2ereme.remediate/plans"
 _STAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
 _TRIES = 3
 _PLAIN = re.compile(r"[a-z]+ [a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?")
@@ -53,6 +55,25 @@ class HeldLease:
             return {**lease, "metadata": {**meta, "annotations": {**annotations, ATTEMPTS: text}}}
 
         self._write(counted)
+
+    def use_up(self, digest: str, expires: datetime) -> None:
+        """Notes that a Plan is being applied; Refused when that was noted before, by whomever, from wherever.
+
+        Kept until the Plan has expired, after which nobody can apply it anyway.
+        """
+
+        def noted(lease: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+            meta = lease["metadata"]
+            annotations = meta.get("annotations") or {}
+            pairs = (entry.partition("@") for entry in annotations.get(PLANS, "").split(","))
+            kept = {name: until for name, _, until in pairs if any(moment > now for moment in _moments(until))}
+            if digest in kept:
+                raise Refused(f"The Plan {digest[:12]} was applied already.", "Make a new one: mode: plan.")
+            kept[digest] = expires.strftime(_STAMP)
+            text = ",".join(f"{name}@{until}" for name, until in kept.items())
+            return {**lease, "metadata": {**meta, "annotations": {**annotations, PLANS: text}}}
+
+        self._write(noted)
 
     def release(self) -> None:
         """Gives the Lease back; what fails is in ``problems``, since it also expires by itself."""

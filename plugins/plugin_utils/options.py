@@ -11,10 +11,14 @@ from typing import Any
 from ..module_utils.connect import OPTIONS as CONNECTION
 from .conduct import Conducted, Order
 from .episode import Bounds
-from .loop import Tell
+from .wishes import Tell
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "report": {"type": "raw", "required": True},
+    "report": {"type": "raw"},
+    "apply": {"type": "path"},
+    "undo": {"type": "path"},
+    "approved": {"type": "str", "default": ""},
+    "force": {"type": "bool", "default": False},
     "namespace": {"type": "str"},
     "mode": {"type": "str", "choices": ["auto", "plan"], "default": "auto"},
     "out": {"type": "path"},
@@ -60,6 +64,10 @@ def order(arguments: Mapping[str, Any], **context: Any) -> Order:
     """The Order for validated ``arguments``; ``context`` holds what comes from the play (check, no_log, …)."""
     return Order(
         report=arguments["report"],
+        apply=arguments["apply"],
+        undo=arguments["undo"],
+        approved=arguments["approved"],
+        force=arguments["force"],
         namespace=arguments["namespace"],
         mode=arguments["mode"],
         out=arguments["out"],
@@ -87,10 +95,11 @@ def result_of(done: Conducted, *, check: bool, diff: bool) -> dict[str, Any]:
         "attempts": len(episode.attempts),
         "changed_objects": [str(ref) for ref in episode.changed],
         "playbook": next((a.playbook.text for a in reversed(episode.attempts) if a.playbook), ""),
+        "plan": done.plan,
         "seconds": dict(done.seconds),
     }
     if diff and done.diffs:
-        result["diff"] = [{"prepared": text} for text in done.diffs]
+        result["diff"] = [dict(pair) for pair in done.diffs]
     return result
 
 

@@ -63,6 +63,7 @@ class Policy:
     windows: tuple[Window, ...] = ()
     approval_by_risk: Mapping[str, str] = field(default_factory=dict)
     kill_switch_file: str = ""
+    plan_minutes: float = 60.0
     source: str = "built-in"
     digest: str = ""
 
@@ -225,6 +226,7 @@ def _parse(tree: Mapping[str, Any], source: str) -> Policy:
             windows=tuple(map(_window, tree["windows"])),
             approval_by_risk=dict(tree["approval_by_risk"]),
             kill_switch_file=tree["kill_switch_file"],
+            plan_minutes=float(tree["plan_minutes"]),
             source=source,
             digest=sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest(),
         )

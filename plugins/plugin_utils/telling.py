@@ -12,6 +12,7 @@ from ..module_utils.verdict import Check, Verdict
 from .changes import READ, Change, describe
 from .differences import differing, shown
 from .fieldpaths import below
+from .plan import Plan
 from .playbook import Playbook
 from .runresult import RunResult
 from .step import Step
@@ -59,6 +60,18 @@ def measured(verdict: Verdict, most: int = 3) -> str:
         return "; ".join(_check(check) for check in telling[:most])
     failed = [f"{_check(check)}, wanted {check.bound}" for check in verdict.failed[:most]]
     return "; ".join([*failed, *(f"worse than before: {line}" for line in verdict.worse[:most])])
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """What a Plan would change, as a diff of fields, and what is at stake."""
+    lines: list[str] = []
+    for effect in plan.effects:
+        lines.append(f"{effect.ref}: {effect.verb} ({effect.basis})")
+        for field in effect.fields:
+            lines += [f"- {field.path}: {shown(field.old)}"] * (field.old is not None)
+            lines += [f"+ {field.path}: {shown(field.new)}"] * (field.new is not None)
+    lines.append(f"risk {plan.risk.level}")
+    return lines + [f"  {reason.level}: {reason.text}" for reason in plan.risk.reasons]
 
 
 def ran(run: RunResult) -> str:

@@ -53,7 +53,7 @@ def restored(cluster: Cluster, snapshot: Snapshot) -> tuple[str, ...]:
     """Differences that remain between the cluster and the Snapshot, one line each; empty when restored."""
     remaining: list[str] = []
     for saved in snapshot.objects:
-        if _replaced_by_its_controller(saved):
+        if replaced_by_its_controller(saved):
             continue
         live = cluster.find(saved.ref)
         if saved.manifest is None:
@@ -61,15 +61,17 @@ def restored(cluster: Cluster, snapshot: Snapshot) -> tuple[str, ...]:
         elif live is None:
             remaining.append(f"{saved.ref}: it is gone")
         else:
-            for operation in _operations(_written(live), _written(saved.manifest)):
+            for operation in _operations(written(live), written(saved.manifest)):
                 remaining.append(f"{saved.ref}: {operation['path']} would need {operation['op']}")
     return tuple(remaining)
 
 
 def _precise(saved: Saved, live: Manifest | None) -> Mapping[str, Any] | None:
+    if replaced_by_its_controller(saved):  # by the same name, where it is a StatefulSet's
+        return None
     if saved.manifest is None or live is None:
         return _whole(saved) if (saved.manifest is None) != (live is None) else None
-    operations = list(_operations(_written(live), _written(saved.manifest)))
+    operations = list(_operations(written(live), written(saved.manifest)))
     if not operations:
         return None
     return _task(
@@ -78,13 +80,13 @@ def _precise(saved: Saved, live: Manifest | None) -> Mapping[str, Any] | None:
 
 
 def _whole(saved: Saved) -> Mapping[str, Any] | None:
-    if _replaced_by_its_controller(saved):
+    if replaced_by_its_controller(saved):
         return None
     if saved.manifest is None:
         from ..module_utils.kinds import KINDS
 
         return _task(saved.ref, "Remove", "kubernetes.core.k8s", KINDS[saved.ref.kind].api_version, {"state": "absent"})
-    body = {"state": "present", "force": True, "definition": _written(saved.manifest)}
+    body = {"state": "present", "force": True, "definition": written(saved.manifest)}
     return _task(saved.ref, "Restore", "kubernetes.core.k8s", saved.manifest["apiVersion"], body)
 
 
@@ -93,13 +95,13 @@ def _task(ref: ObjectRef, verb: str, module: str, api_version: str, body: Mappin
     return {"name": f"{verb} {ref}", module: {**identity, **body}}
 
 
-def _replaced_by_its_controller(saved: Saved) -> bool:
-    """A Pod that a controller owns comes back under another name; it is nothing to restore."""
+def replaced_by_its_controller(saved: Saved) -> bool:
+    """A Pod that a controller owns is followed by another one; it is nothing to restore."""
     owners = (saved.manifest or {}).get("metadata", {}).get("ownerReferences") or ()
     return saved.ref.kind == "Pod" and any(owner.get("controller") for owner in owners)
 
 
-def _written(manifest: Manifest) -> dict[str, Any]:
+def written(manifest: Manifest) -> dict[str, Any]:
     """What people write of an object."""
     meta = {key: value for key, value in manifest["metadata"].items() if key not in _SERVER_WRITES}
     if "annotations" in meta:

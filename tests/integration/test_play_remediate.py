@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import textwrap
@@ -39,7 +40,8 @@ def test_a_good_playbook_resolves_and_leaves_an_episode(play: Player, root: Path
     for line in ("probe", "write", "attempt 1: passed: ", "verify", "resolved: "):
         assert line in played.output, played.output
     attempt = {path.name for path in (played.folder / "attempt-1").iterdir()}
-    assert attempt == {"answer.txt", "evidence.txt", "playbook.yml", "undo.yml", "diff.txt"}
+    files = {"answer.txt", "evidence.txt", "playbook.yml", "undo.yml", "diff.txt", "before.json", "after.json"}
+    assert attempt == files
 
 
 def test_its_undo_is_an_ordinary_playbook(play: Player) -> None:
@@ -143,7 +145,7 @@ def test_check_mode_says_what_would_change_and_diff_mode_shows_it(play: Player) 
 
     assert played.rc == 0, played.output
     assert "changed=1" in played.output
-    assert f"+      - image: {play.place.good}" in played.output
+    assert re.search(rf"(?m)^\+ .*image: {re.escape(play.place.good)}$", played.output)
     assert play.place.image() == play.place.bad
 
 

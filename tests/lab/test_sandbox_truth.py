@@ -70,7 +70,8 @@ def _plain(value: Any, key: str = "") -> Any:
     if key == "managedFields":
         value = [entry for entry in value if entry["manager"] == "tester"]
     if isinstance(value, dict):
-        shown = {name: _plain(part, name) for name, part in value.items() if name != "deployment.kubernetes.io/revision"}
+        noted = "deployment.kubernetes.io/revision"
+        shown = {name: _plain(part, name) for name, part in value.items() if name != noted}
         # The controller may or may not have noted the revision yet, so annotations that held only it are none.
         return {name: part for name, part in shown.items() if name != "annotations" or part}
     if isinstance(value, list):

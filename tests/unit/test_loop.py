@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +13,12 @@ from ansible_collections.e2ereme.remediate.plugins.module_utils.errors import Mo
 from ansible_collections.e2ereme.remediate.plugins.module_utils.evidence import Evidence, Fact, Inventory, ObjectRef
 from ansible_collections.e2ereme.remediate.plugins.module_utils.verdict import Check, Verdict
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils import loop
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.differences import FieldChange
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.episode import Bounds, Episode, Undone
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.plan import Effect, Plan, Target
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.playbook import Finding, Playbook
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.report import Report, Suspect
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.risk import Reason, Risk, Weighed
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.runresult import RunResult
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.snapshot import Snapshot
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.step import (
@@ -25,6 +29,7 @@ from ansible_collections.e2ereme.remediate.plugins.plugin_utils.step import (
     Step,
     UnreadableStep,
 )
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.wishes import Retrace
 
 CART = ObjectRef("Deployment", "shop", "cart")
 WEB = ObjectRef("Deployment", "shop", "web")
@@ -46,6 +51,30 @@ def playbook(text: str, replicas: int = 3) -> Playbook:
     identity = {"api_version": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": "cart"}
     task = {"kubernetes.core.k8s": {"state": "patched", **identity, "definition": {"spec": {"replicas": replicas}}}}
     return Playbook(({"name": text, **task},), text, (CART,))
+
+
+def plan_of(wish: loop.Propose) -> Plan:
+    """A Plan as the hands would make it."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return Plan(
+        report=REPORT,
+        diagnosis=wish.diagnosis,
+        playbook=wish.playbook,
+        effects=(Effect(CART, "patch", "dry run", (FieldChange("spec.replicas", 2, 3),)),),
+        risk=wish.risk,
+        policy="",
+        policy_source="built-in",
+        target=Target("shop", {}),
+        seen=(),
+        created=now,
+        expires=now + timedelta(hours=1),
+        author="me",
+        path="plan.json",
+    )
+
+
+def weighing(approval: str, level: str = "high") -> Callable[..., Weighed]:
+    return lambda playbook, inventory: Weighed(Risk(level, (Reason(level, "much is at stake"),)), approval)
 
 
 class Hands:
@@ -71,6 +100,15 @@ class Hands:
 
     def gate(self, wish: loop.Gate) -> Any:
         return self._reply("gate", lambda: playbook(wish.step.text))
+
+    def propose(self, wish: loop.Propose) -> Any:
+        return self._reply("propose", lambda: plan_of(wish))
+
+    def admit(self, wish: loop.Admit) -> Playbook:
+        raise NotImplementedError
+
+    def retrace(self, wish: Retrace) -> Any:
+        raise NotImplementedError
 
     def save(self, wish: loop.Save) -> Snapshot:
         return self._reply("save", lambda: Snapshot("2026-01-01T00:00:00Z", ()))
@@ -183,10 +221,37 @@ def test_a_service_that_is_not_there_is_handed_over_without_the_model() -> None:
     assert hands.wishes == ["look"]
 
 
-def test_plan_mode_stops_before_the_snapshot() -> None:
+def test_plan_mode_ends_with_a_plan_before_the_snapshot() -> None:
     hands = Hands([PlaybookStep("one")])
-    assert episode(hands, mode="plan").outcome == "planned"
+    ended = episode(hands, mode="plan")
+    assert ended.outcome == "planned"
+    assert "Deployment cart spec.replicas: 2 -> 3" in ended.message
+    assert hands.wishes == ["look", "write", "gate", "propose"]
+
+
+def test_a_dry_run_that_the_server_refuses_is_tried_otherwise() -> None:
+    refused = iter([(Finding("dry-run", "play", "admission webhook denied it"),), None])
+    hands = Hands([PlaybookStep("one"), PlaybookStep("two")])
+    hands.propose = lambda wish: next(refused) or plan_of(wish)  # type: ignore[method-assign]
+    ended = episode(hands, mode="plan")
+    assert ended.outcome == "planned"
+    assert [finding.what for finding in ended.attempts[0].findings] == ["admission webhook denied it"]
+
+
+def test_a_risk_that_a_person_must_approve_ends_with_a_plan() -> None:
+    hands = Hands([PlaybookStep("one")])
+    ended = episode(hands, weigh=weighing("person"))
+    assert ended.outcome == "planned"
+    assert "much is at stake" in ended.message
     assert "save" not in hands.wishes
+
+
+def test_a_risk_that_is_never_allowed_is_told_to_the_model_and_refused_in_the_end() -> None:
+    hands = Hands([PlaybookStep("one"), PlaybookStep("two")])
+    ended = episode(hands, bounds=Bounds(attempts=2), weigh=weighing("never"))
+    assert ended.outcome == "refused"
+    assert [attempt.findings[0].rule for attempt in ended.attempts] == ["policy.approval"] * 2
+    assert "run" not in hands.wishes
 
 
 @pytest.mark.parametrize(

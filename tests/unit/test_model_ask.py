@@ -14,7 +14,11 @@ CART = ObjectRef("Deployment", "shop", "cart")
 EVIDENCE = Evidence(
     (Fact("e1", "state", CART, "Deployment cart: 0/2 Pods ready", 1.0, "Pods"),),
     (CART,),
-    Inventory("shop", "2026-01-01T00:00:00Z", {"Deployment": ({"metadata": {"name": "cart"}, "spec": {}},)}),
+    Inventory(
+        "shop",
+        "2026-01-01T00:00:00Z",
+        {"Deployment": ({"kind": "Deployment", "metadata": {"name": "cart"}, "spec": {}},)},
+    ),
 )
 REPORT = Report("cart is down", (), "shop", "", "text", "cart is down")
 
