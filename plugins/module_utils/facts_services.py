@@ -28,7 +28,7 @@ def service_facts(view: View) -> Iterator[Draft]:
         if behind:
             yield from _ports(view, ref, service, behind)
             yield from _endpoints(view, ref, behind)
-        else:
+        elif not view.unlisted(spec["selector"]):
             yield _selects_nothing(view, ref, service)
     for call in view.calls:
         yield from _call(view, call)

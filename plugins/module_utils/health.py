@@ -53,9 +53,14 @@ def health_checks(now: View, where: Scope, restarts: Mapping[ObjectRef, int]) ->
     checks += [
         Check("endpoints", str(ref), False, "selects no Pods", "at least 1")
         for ref in sorted(where.around)
-        if ref.kind == "Service" and ref in now.selected and not now.selected[ref]
+        if ref.kind == "Service" and ref in now.selected and not now.selected[ref] and not _served(now, ref)
     ]
     return checks
+
+
+def _served(now: View, service: ObjectRef) -> bool:
+    """Whether Pods are behind a Service although their workload could not be read."""
+    return now.unlisted((now.inventory.get(service) or {}).get("spec", {}).get("selector"))
 
 
 def symptom_checks(before: Before, now: View, where: Scope, drafts: Iterable[Draft]) -> list[Check]:

@@ -46,7 +46,7 @@ def look(
     ``guesses`` are suspects too where they exist; where not, they were words like any other.
 
     What cannot be read is in ``Evidence.inventory.unseen``; Unreachable, Forbidden or NotFound only
-    when nothing essential can.
+    when what it cannot do without can not.
     """
     inventory, masks = read(cluster, namespace)
     view = View(inventory)

@@ -22,6 +22,8 @@ READ = (
 )  # fmt: skip
 _CLUSTER_WIDE = ("Node",)
 _ESSENTIAL = ("Pod", "Deployment", "Service")
+_VITAL = "Pod"
+"""Without Pods nobody can say whether anything runs, nor whether a change helped."""
 _NEEDS_MANAGERS = {"Deployment", "StatefulSet", "DaemonSet", "Service", "ConfigMap", "NetworkPolicy", "Ingress",
                    "HorizontalPodAutoscaler", "CronJob", "ResourceQuota", "LimitRange"}  # fmt: skip
 _SHORTEST_MASK = 6  # a shorter Secret value would mask ordinary words
@@ -33,8 +35,8 @@ Result = TypeVar("Result")
 def read(cluster: Cluster, namespace: str, kinds: Iterable[str] = READ) -> tuple[Inventory, frozenset[str]]:
     """The Inventory, and the Secrets' values to mask in whatever else is read; keep those nowhere.
 
-    A kind that cannot be read is named in ``unseen``. Forbidden when nothing essential may be read,
-    NotFound when there is no such namespace.
+    A kind that cannot be read is named in ``unseen``. Forbidden when Pods may not be read, NotFound
+    when there is no such namespace.
     """
     masks: set[str] = set()
 
@@ -52,7 +54,7 @@ def read(cluster: Cluster, namespace: str, kinds: Iterable[str] = READ) -> tuple
     replies = together(cluster, one, kinds)
     failures = {kind: reply for kind, reply in replies if isinstance(reply, ClusterError)}
     for kind in _ESSENTIAL:
-        if kind in failures and not (isinstance(failures[kind], Forbidden) and set(_ESSENTIAL) - set(failures)):
+        if kind in failures and (kind == _VITAL or not isinstance(failures[kind], Forbidden)):
             raise failures[kind]
     objects = {kind: reply for kind, reply in replies if not isinstance(reply, ClusterError)}
     if not any(objects.get(kind) for kind in objects if kind not in _CLUSTER_WIDE):

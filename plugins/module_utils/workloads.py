@@ -72,8 +72,22 @@ class View:
             for item in self.inventory.of(kind):
                 for owner in item["metadata"].get("ownerReferences") or ():
                     if owner.get("controller") and owner["kind"] in WORKLOADS:
-                        direct[reference(item)] = ObjectRef(owner["kind"], self.inventory.namespace, owner["name"])
+                        direct[reference(item)] = self._owning(owner, item)
         return {ref: self._topmost(ref, direct) for ref in direct}
+
+    def _owning(self, owner: Mapping[str, Any], item: Manifest) -> ObjectRef:
+        """What an ownerReference names; a Deployment where its ReplicaSets may not be read but are named after it."""
+        kind, name = owner["kind"], str(owner["name"])
+        mark = (item["metadata"].get("labels") or {}).get("pod-template-hash")
+        if kind == "ReplicaSet" and kind not in self.inventory.objects and mark:
+            kind, name = "Deployment", name.removesuffix(f"-{mark}")
+        return ObjectRef(kind, self.inventory.namespace, name)
+
+    def unlisted(self, selector: Mapping[str, str] | None) -> bool:
+        """Whether Pods carry these labels that may belong to a kind of workload that could not be read."""
+        if all(kind in self.inventory.objects for kind in WORKLOADS):
+            return False
+        return any(matches(selector, pod["metadata"].get("labels") or {}) for pod in self.inventory.of("Pod"))
 
     @staticmethod
     def _topmost(ref: ObjectRef, direct: Mapping[ObjectRef, ObjectRef]) -> ObjectRef:
