@@ -43,7 +43,8 @@ class ActionModule(ActionBase):
         def open_model() -> Ask:
             return client.asking(_model(arguments))
 
-        done = conduct(asked, open_model, lambda tell: shown(display.display, tell, asked.no_log))
+        colours = {"- ": constants.COLOR_DIFF_REMOVE, "+ ": constants.COLOR_DIFF_ADD}
+        done = conduct(asked, open_model, lambda tell: shown(display.display, tell, asked.no_log, colours))
         return result | result_of(done, check=asked.check, diff=bool(context.diff))
 
 

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..module_utils.errors import InputError, RemediateError
+from ..module_utils.errors import ClusterError, InputError, Refused, RemediateError
 from .apply import apply
 from .artefacts import Folder
 from .audit import append
+from .deduplicate import remember, require_fresh
 from .episode import Bounds, Episode
 from .hands import Ask, ControllerHands, Settings
 from .interrupts import Interrupts
@@ -50,7 +51,7 @@ class Order:
     apply: str | None = None
     undo: str | None = None
     approved: str = ""  # the digest that the Plan must have, whole or its first 12 characters
-    force: bool = False  # undo also what another hand changed since
+    force: bool = False  # undo what another hand changed since; take up what was given up a short while ago
     namespace: str | None = None
     mode: str = "auto"
     out: str | None = None
@@ -114,13 +115,24 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
                     approved=order.approved,
                     undoing=task.undoing,
                     force=order.force,
+                    # a repair that is taken back leaves what it repaired worse: no use in waiting for better
+                    undo_timeout=0.0 if task.undoing else Settings.undo_timeout,
                     settle=order.settle,
                     checks=order.checks,
                     verbosity=order.verbosity,
                 ),
             )
             held.callback(hands.close)
+            wait = policy.deduplicate_minutes if _acts_on_report(order) else 0.0
+            if not order.force:
+                require_fresh(hands.cluster, report.namespace, report.fingerprint, wait)
             episode = drive(_course(task, order, policy), hands)
+            try:
+                remember(hands.cluster, report.namespace, report.fingerprint, episode.outcome, wait)
+            except ClusterError as error:
+                say(Tell("end", f"that it ended could not be remembered: {error}"))
+        except Refused as refusal:
+            episode = Episode(report, "refused", f"refused: {refusal}", (), (), ())
         except RemediateError as error:
             episode = _broken(report, str(error))
         except Exception as error:  # no stack trace for the user of a playbook
@@ -169,6 +181,11 @@ def _task(order: Order) -> _Task:
     from .report_parse import parse_report
 
     return _Task(parse_report(order.report, order.namespace))
+
+
+def _acts_on_report(order: Order) -> bool:
+    """Whether it may change something because of a report: what only looks may look as often as it likes."""
+    return order.report is not None and order.mode == "auto" and not order.check
 
 
 def _mark(text: str) -> str:

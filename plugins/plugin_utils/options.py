@@ -103,9 +103,14 @@ def result_of(done: Conducted, *, check: bool, diff: bool) -> dict[str, Any]:
     return result
 
 
-def shown(display: Callable[[str], None], tell: Tell, no_log: bool) -> None:
-    """Prints one line of progress, or only the station where the task says no_log."""
+def shown(display: Callable[..., None], tell: Tell, no_log: bool, colours: Mapping[str, str] | None = None) -> None:
+    """Prints one line of progress, or only the station where the task says no_log.
+
+    ``colours`` has those of lines of a diff, by their first letter, for ``display`` to use.
+    """
     text = "" if no_log else "".join(char if char.isprintable() else " " for char in tell.text)
     attempt = f"attempt {tell.attempt}: " if tell.attempt else ""
     with contextlib.suppress(OSError):  # whoever watched is gone; the undo must go on
-        display(f"  {tell.station:<8} {attempt}{text}".rstrip())
+        line = f"  {tell.station:<8} {attempt}{text}".rstrip()
+        colour = (colours or {}).get(text[:2]) if tell.station == "plan" else None
+        display(line, color=colour) if colour else display(line)

@@ -64,6 +64,7 @@ class Policy:
     approval_by_risk: Mapping[str, str] = field(default_factory=dict)
     kill_switch_file: str = ""
     plan_minutes: float = 60.0
+    deduplicate_minutes: float = 0.0
     source: str = "built-in"
     digest: str = ""
 
@@ -227,6 +228,7 @@ def _parse(tree: Mapping[str, Any], source: str) -> Policy:
             approval_by_risk=dict(tree["approval_by_risk"]),
             kill_switch_file=tree["kill_switch_file"],
             plan_minutes=float(tree["plan_minutes"]),
+            deduplicate_minutes=float(tree["deduplicate_minutes"]),
             source=source,
             digest=sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest(),
         )

@@ -210,3 +210,8 @@ def test_states_are_found_from_anything_in_an_episode(tmp_path: Path) -> None:
     assert kept is not None and kept.objects[0].manifest is not None
     assert kept.objects[0].manifest["metadata"]["uid"] == "u-9"
     assert read_state(attempt / "after.json") is None
+
+
+def test_where_nothing_was_changed_there_is_nothing_to_find(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="tells of nothing that was changed"):
+        find_attempt(tmp_path)
