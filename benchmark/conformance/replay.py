@@ -1,0 +1,199 @@
+"""Asks a sandbox what a recording's clients asked a cluster, and compares the answers.
+
+What a client learnt from an earlier answer (a uid, a generated name, a resourceVersion) it learnt from the cluster:
+in the request to the sandbox stands what the sandbox answered in that place. Virtual time passes as the recording's
+did; where the session waited until nothing moved, the sandbox gets half a minute. Pods start faster or slower than on
+the recorded machine: what a watch shows counts by the last state of each object, and gets some more seconds.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from ...sandbox.api.exchange import Request, Response
+from ...sandbox.api.reads import Watch
+from ...sandbox.sandbox import Sandbox
+from ...sandbox.systems.parts import node
+from ...sandbox.systems.system import LAB_IMAGES, System
+from .comparison import comparable, differences, leaves, made_by_session, order_of
+from .exchange import Exchange
+
+_CALM = 30.0
+_PATIENCE = 20
+_LEARNT = ("name", "uid", "resourceVersion", "continue", "generateName", "pod-template-hash")
+_LEARNT += ("controller-revision-hash", "controller.kubernetes.io/hash", "nodeName")
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """``misses`` is empty when the answers agree. ``fields``: how many were compared."""
+
+    exchange: Exchange
+    misses: tuple[str, ...]
+    fields: int
+
+
+@dataclass
+class _Learnt:
+    """What the sandbox says where the cluster said something else."""
+
+    words: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def note(self, theirs: Any, ours: Any, key: str = "") -> None:
+        if isinstance(theirs, dict) and isinstance(ours, dict):
+            for name, part in theirs.items():
+                if name in ours:
+                    self.note(part, ours[name], name)
+        elif isinstance(theirs, list) and isinstance(ours, list):
+            if key in ("items", "rows"):
+                theirs, ours = _sorted(theirs), _sorted(ours)
+            for left, right in zip(theirs, ours, strict=False):
+                self.note(left, right)
+        elif isinstance(theirs, str) and isinstance(ours, str) and key in _LEARNT:
+            if key in ("resourceVersion", "continue"):
+                self.versions[theirs] = ours
+            elif theirs != ours and len(theirs) > 4:
+                self.words.setdefault(theirs, ours)
+
+    def said(self, text: str) -> str:
+        for theirs in sorted((word for word in self.words if word in text), key=len, reverse=True):
+            text = text.replace(theirs, self.words[theirs])
+        return text
+
+    def body(self, value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: self.body(part, name) for name, part in value.items()}
+        if isinstance(value, list):
+            return [self.body(part) for part in value]
+        if isinstance(value, str):
+            return self.versions.get(value, value) if key == "resourceVersion" else self.said(value)
+        return value
+
+
+def replay(exchanges: Iterable[Exchange], sandbox: Sandbox | None = None) -> Iterator[Result]:
+    """In the order in which the answers were complete."""
+    sandbox = sandbox or _sandbox()
+    learnt, open_watches, now, step = _Learnt(), {}, 0.0, ""
+    moments = [(each.started, 0, index, each) for index, each in enumerate(exchanges)]
+    moments += [(each.ended, 1, index, each) for _, _, index, each in moments if each.watches]
+    for moment, ending, index, exchange in sorted(moments, key=lambda entry: entry[:3]):
+        sandbox.advance(max(0.0, moment - now))
+        now = max(now, moment)
+        if exchange.step != step and not ending:
+            step = exchange.step
+            if not step.startswith("~"):
+                sandbox.advance(_CALM)
+        if not ending:
+            request = _request(exchange, learnt)
+            answer = _asked(sandbox, request)
+            if isinstance(answer, Watch):
+                open_watches[index] = (answer, answer.lines())
+                continue
+            yield _compared(exchange, _status_and_body(answer), learnt)
+        elif index in open_watches:
+            watch, lines = open_watches.pop(index)
+            yield _watched(exchange, watch, lines, sandbox, learnt)
+
+
+def _sandbox() -> Sandbox:
+    nodes = tuple(
+        node(f"node-{number}", f"10.123.0.1{number}", 4, 8192, {"beta.kubernetes.io/arch": "amd64"})
+        for number in (1, 2)
+    )
+    system = System("conformance", "default", nodes, frozenset(LAB_IMAGES), (), "")
+    return Sandbox(system, seed=1)
+
+
+def _asked(sandbox: Sandbox, request: Request) -> Response | Watch:
+    """As the HTTP door does, a fault of the sandbox's own is a 500."""
+    try:
+        return sandbox.answer(request)
+    except Exception as error:
+        return Response(500, {"message": f"{type(error).__name__}: {error}"})
+
+
+def _request(exchange: Exchange, learnt: _Learnt) -> Request:
+    where = urlsplit(exchange.target)
+    query = {key: learnt.said(value) for key, value in parse_qsl(where.query, keep_blank_values=True)}
+    for key in ("resourceVersion", "continue"):
+        if key in query:
+            query[key] = learnt.versions.get(query[key], query[key])
+    headers = exchange.headers
+    body = exchange.body
+    if isinstance(body, dict) and set(body) == {"base64"}:
+        body = base64.b64decode(body["base64"])
+    elif isinstance(body, str):
+        body = learnt.said(body).encode()
+    elif body is not None:
+        body = json.dumps(learnt.body(body)).encode()
+    return Request(
+        exchange.method,
+        learnt.said(unquote(where.path)),
+        query,
+        body,
+        headers.get("content-type", "application/json"),
+        headers.get("accept", "application/json"),
+        headers.get("user-agent", ""),
+        headers.get("impersonate-user", ""),
+    )
+
+
+def _status_and_body(answer: Response) -> tuple[int, Any]:
+    text = answer.body.decode("utf-8", "replace")
+    if "json" in answer.headers.get("Content-Type", ""):
+        try:
+            return answer.status, json.loads(text)
+        except ValueError:
+            pass
+    return answer.status, text
+
+
+def _compared(exchange: Exchange, ours: tuple[int, Any], learnt: _Learnt) -> Result:
+    learnt.note(exchange.answer, ours[1])
+    theirs = comparable(exchange.answer, exchange.path, exchange.area)
+    misses = list(differences(theirs, comparable(ours[1], exchange.path, exchange.area)))
+    if exchange.status != ours[0]:
+        misses.insert(0, f"status: {exchange.status}, the sandbox says {ours[0]}")
+    return Result(exchange, tuple(misses), leaves(theirs))
+
+
+def _watched(exchange: Exchange, watch: Watch, lines: list[bytes], sandbox: Sandbox, learnt: _Learnt) -> Result:
+    theirs = _last_states(exchange.answer)
+    result = None
+    for _ in range(_PATIENCE):
+        lines = [*lines, *watch.lines()]
+        ours = _last_states([json.loads(line) for line in lines])
+        learnt.note(theirs, ours)
+        misses = tuple(differences(theirs, ours))
+        result = Result(exchange, misses, leaves(theirs))
+        if not misses:
+            break
+        sandbox.advance(1.0)
+    assert result is not None
+    return result
+
+
+def _last_states(events: list[Object]) -> Object:
+    """The last event about each object, by its name up to the generated letters; bookmarks come when they like."""
+    last: dict[str, Object] = {}
+    for event in events:
+        obj = event["object"]
+        rows = obj.get("rows") or []
+        named = rows[0].get("object", {}) if rows else obj
+        if event["type"] == "BOOKMARK" or (event["type"] != "ERROR" and not made_by_session(named)):
+            continue
+        last[(named.get("metadata") or {}).get("name", "")] = event
+    shown = [{"type": event["type"], "object": comparable(event["object"], "", "watch")} for event in last.values()]
+    return {"events": sorted(shown, key=lambda event: json.dumps(event, sort_keys=True))}
+
+
+def _sorted(items: list[Any]) -> list[Any]:
+    return sorted((item for item in items if made_by_session(item.get("object") or item)), key=order_of)
