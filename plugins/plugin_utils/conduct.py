@@ -34,7 +34,7 @@ from .report import Report
 from .risk import weigh
 from .run import ProcessRunner
 from .spans import Spans, TimedTransport
-from .states import BEFORE, find_attempt, read_state
+from .states import BEFORE, Beside, find_attempt, read_state
 from .step import Answer
 from .undoing import undo
 from .wishes import Loop, Tell, drive
@@ -68,12 +68,12 @@ class Order:
 
 @dataclass(frozen=True)
 class Conducted:
-    """What came of it: the Episode, its folder, its seconds by span, and the diffs of its runs."""
+    """What came of it: the Episode, its folder, its seconds by span, and what it changed, or would change."""
 
     episode: Episode
     folder: str
     seconds: Mapping[str, float]
-    diffs: tuple[Mapping[str, str], ...] = ()  # as Ansible's diff mode takes them
+    diffs: tuple[Beside, ...] = ()
     plan: str = ""  # the path of the Plan that was made
 
 
@@ -86,7 +86,7 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
     interrupts = Interrupts()
     report = Report("", (), order.namespace or "", "", "", "")
     folder: Folder | None = None
-    diffs: list[Mapping[str, str]] = []
+    diffs: list[Beside] = []
     with interrupts.listening(), contextlib.ExitStack() as held:
         try:
             task = _task(order)

@@ -22,7 +22,7 @@ from .differences import field_changes
 from .plan import Effect, Seen
 from .playbook import Playbook
 from .revisions import rolled_back
-from .states import compared
+from .states import Beside
 from .tasks import Task, walk
 from .undo import written
 
@@ -34,11 +34,11 @@ NO_LEAVE = "computed; the account may not ask for a dry run"
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """What would be done to each object, each as it was seen, and both as Ansible's diff mode takes them."""
+    """What would be done to each object, each as it was seen, and both beside each other."""
 
     effects: tuple[Effect, ...]
     seen: tuple[Seen, ...]
-    diffs: tuple[Mapping[str, str], ...]
+    diffs: tuple[Beside, ...]
 
 
 def dry_run(cluster: Cluster, playbook: Playbook, inventory: Inventory) -> Rehearsed:
@@ -69,7 +69,7 @@ def dry_run(cluster: Cluster, playbook: Playbook, inventory: Inventory) -> Rehea
     return Rehearsed(
         tuple(effects),
         tuple(seen(ref, item) for ref, item in live.items()),
-        tuple(compared(ref, item, state[ref]) for ref, item in live.items()),
+        tuple(Beside(ref, item, state[ref]) for ref, item in live.items()),
     )
 
 

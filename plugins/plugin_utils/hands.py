@@ -38,7 +38,7 @@ from .run import Runner
 from .runresult import RunResult
 from .snapshot import Snapshot
 from .spans import Spans
-from .states import AFTER, BEFORE, read_state, side_by_side
+from .states import AFTER, BEFORE, Beside, read_state, side_by_side
 from .states import as_text as state_text
 from .step import Answer, PlaybookStep, UnreadableStep
 from .undo import restored, take_snapshot, undo_playbook
@@ -87,7 +87,7 @@ class ControllerHands:
     attempt: int = 0
     applying: Plan | None = None
     before: Snapshot | None = None  # of the present attempt
-    diffs: list[Mapping[str, str]] = field(default_factory=list)  # as Ansible's diff mode takes them
+    diffs: list[Beside] = field(default_factory=list)  # what is not as it was, or would not be
     target: tuple[ObjectRef, ...] = ()  # what the first look found most suspect: one repair of it at a time
     leases: dict[ObjectRef, HeldLease] = field(default_factory=dict)
     _held: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
@@ -223,6 +223,8 @@ class ControllerHands:
             left = restored(self.cluster, wish.snapshot)
             if self.settings.undoing:
                 self._keep_after(playbook)
+            elif not left:
+                self.diffs.clear()
             verdict = verify_undone(self.cluster, wish.before, touched, timeout=self.settings.undo_timeout)
         same = Check("as before", ", ".join(map(str, touched)), not left, "; ".join(left), "no difference")
         verdict = replace(verdict, checks=(same, *verdict.checks), worse=(*left, *verdict.worse))
@@ -268,7 +270,7 @@ class ControllerHands:
         except (ClusterError, InputError) as error:
             self.say(Tell("run", f"what it left could not be kept: {error}", self.attempt))
             return
-        if self.before is not None:
+        if self.before is not None and not self.settings.undoing:
             self.diffs.extend(side_by_side(self.before, after))
 
     def _note(self, act: str, playbook: Playbook) -> None:

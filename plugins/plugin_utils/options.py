@@ -99,7 +99,7 @@ def result_of(done: Conducted, *, check: bool, diff: bool) -> dict[str, Any]:
         "seconds": dict(done.seconds),
     }
     if diff and done.diffs:
-        result["diff"] = [dict(pair) for pair in done.diffs]
+        result["diff"] = [beside.as_ansible() for beside in done.diffs]
     return result
 
 
