@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from ..plugins.module_utils.cluster import Cluster
-from ..plugins.plugin_utils.artefacts import Folder
+from ..plugins.plugin_utils.artefacts import NoFolder
 from ..plugins.plugin_utils.hands import Ask, ControllerHands, Settings
 from ..plugins.plugin_utils.interrupts import Interrupts
 from ..plugins.plugin_utils.loop import Tell
@@ -52,19 +51,6 @@ class SandboxRunner:
 
     def close(self) -> None:
         """Nothing to give back."""
-
-
-class NoFolder(Folder):
-    """Keeps nothing: thousands of Episodes leave one line each, not a folder each."""
-
-    def __init__(self) -> None:
-        self.path = Path(".")
-
-    def attempt(self, number: int, name: str, text: str) -> Path:
-        return self.path
-
-    def file(self, name: str, text: str) -> Path:
-        return self.path
 
 
 def sandbox_hands(

@@ -4,16 +4,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ...model import adapters, client
+from ...model.opening import opened
 from ..plugin_utils.conduct import conduct
-from ..plugin_utils.hands import Ask
 from ..plugin_utils.options import ARGUMENTS, order, result_of, shown
 
 display = Display()
@@ -39,20 +37,8 @@ class ActionModule(ActionBase):
             verbosity=display.verbosity,
             temporary=constants.DEFAULT_LOCAL_TMP,
         )
-
-        def open_model() -> Ask:
-            return client.asking(_model(arguments))
-
         colours = {"- ": constants.COLOR_DIFF_REMOVE, "+ ": constants.COLOR_DIFF_ADD}
-        done = conduct(asked, open_model, lambda tell: shown(display.display, tell, asked.no_log, colours))
+        done = conduct(
+            asked, lambda: opened(arguments), lambda tell: shown(display.display, tell, asked.no_log, colours)
+        )
         return result | result_of(done, check=asked.check, diff=bool(context.diff))
-
-
-def _model(arguments: dict[str, Any]) -> client.Model:
-    """A server where ``model`` is an address; else the local worker, which begins to load."""
-    name = arguments["model"]
-    if name.startswith(("http://", "https://")):
-        return client.RemoteModel(name, arguments["model_name"], arguments["model_api_key"] or "")
-    worker = client.WorkerModel(adapters.find(name), arguments["model_python"] or sys.executable)
-    worker.start()
-    return worker

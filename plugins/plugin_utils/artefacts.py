@@ -10,17 +10,20 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..module_utils.documents import object_document, verdict_document
 from ..module_utils.errors import InputError
 from ..module_utils.evidence import Evidence, ObjectRef
-from ..module_utils.verdict import Verdict
 from .episode import Attempt, Episode, Undone
+from .report import Report
 from .runresult import RunResult
 from .step import Answer, EscalateStep, ProbeStep, Step, UnreadableStep
 
+RUNNING = "running"
+"""In the place of an outcome while there is none."""
 SCHEMA = 1
 """Version of the form of episode.json; it rises when a reader must change."""
 
@@ -50,6 +53,16 @@ class Folder:
         document = json.dumps(as_document(episode, seconds), indent=2, ensure_ascii=False)
         return self._write(self.path / "episode.json", document + "\n")
 
+    def running(self, report: Report, attempt: int = 0, changing: Sequence[ObjectRef] = ()) -> Path:
+        """Writes an episode.json that holds until it has ended, or for good where it was killed."""
+        todo = "if no process of it is left, it was killed before it changed anything"
+        if changing:
+            undo = self.path / f"attempt-{attempt}" / "undo.yml"
+            todo = (
+                f"if no process of it is left, it was killed; what it changed is taken back by: ansible-playbook {undo}"
+            )
+        return self.episode(Episode(report, RUNNING, f"{RUNNING}: {todo}", (), (), (), tuple(changing)), {})
+
     def _make(self, path: Path) -> None:
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -67,6 +80,22 @@ class Folder:
             Path(draft).unlink(missing_ok=True) if draft else None
             raise _unwritable(path, error) from error
         return path
+
+
+class NoFolder(Folder):
+    """Keeps nothing: for Episodes of which only the end counts."""
+
+    def __init__(self) -> None:
+        self.path = Path(".")
+
+    def attempt(self, number: int, name: str, text: str) -> Path:
+        return self.path
+
+    def file(self, name: str, text: str) -> Path:
+        return self.path
+
+    def episode(self, episode: Episode, seconds: Mapping[str, float]) -> Path:
+        return self.path
 
 
 def as_document(episode: Episode, seconds: Mapping[str, float]) -> dict[str, Any]:
@@ -89,7 +118,7 @@ def as_document(episode: Episode, seconds: Mapping[str, float]) -> dict[str, Any
         "attempts": [_attempt(number, attempt) for number, attempt in enumerate(episode.attempts, 1)],
         "evidence": evidence_lines(last),
         "unseen": list(last.inventory.unseen) if last else [],
-        "changed": [_object(ref) for ref in episode.changed],
+        "changed": [object_document(ref) for ref in episode.changed],
         "tokens": {
             "in": sum(answer.tokens_in for answer in episode.answers),
             "out": sum(answer.tokens_out for answer in episode.answers),
@@ -118,7 +147,7 @@ def _step(answer: Answer) -> dict[str, Any]:
 def _said(step: Step) -> dict[str, Any]:
     said: dict[str, Any] = {"step": "", "diagnosis": step.diagnosis, "cites": list(step.cites)}
     if isinstance(step, ProbeStep):
-        return said | {"step": "probe", "targets": [_object(ref) for ref in step.targets]}
+        return said | {"step": "probe", "targets": [object_document(ref) for ref in step.targets]}
     if isinstance(step, EscalateStep):
         return said | {"step": "escalate", "reason": step.reason}
     if isinstance(step, UnreadableStep):
@@ -141,11 +170,11 @@ def _attempt(number: int, attempt: Attempt) -> dict[str, Any]:
         else {
             "text": playbook.text,
             "digest": playbook.digest,
-            "touches": [_object(ref) for ref in playbook.touches],
+            "touches": [object_document(ref) for ref in playbook.touches],
             "lint": playbook.lint,
         },
         "run": _run(attempt.run),
-        "verdict": _verdict(attempt.verdict),
+        "verdict": attempt.verdict and verdict_document(attempt.verdict),
         "undone": _undone(attempt.undone),
     }
 
@@ -170,36 +199,10 @@ def _run(run: RunResult | None) -> dict[str, Any] | None:
     }
 
 
-def _verdict(verdict: Verdict | None) -> dict[str, Any] | None:
-    if verdict is None:
-        return None
-    return {
-        "healthy": verdict.healthy,
-        "held_seconds": round(verdict.held_seconds, 3),
-        "checks": [
-            {
-                "name": check.name,
-                "subject": check.subject,
-                "passed": check.passed,
-                "measured": check.measured,
-                "bound": check.bound,
-                "detail": check.detail,
-            }
-            for check in verdict.checks
-        ],
-        "worse": list(verdict.worse),
-        "unseen": list(verdict.unseen),
-    }
-
-
 def _undone(undone: Undone | None) -> dict[str, Any] | None:
     if undone is None:
         return None
-    return {"complete": undone.complete, "run": _run(undone.run), "verdict": _verdict(undone.verdict)}
-
-
-def _object(ref: ObjectRef) -> dict[str, str]:
-    return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+    return {"complete": undone.complete, "run": _run(undone.run), "verdict": verdict_document(undone.verdict)}
 
 
 def _unwritable(path: Path, error: OSError) -> InputError:

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..module_utils.connect import OPTIONS as CONNECTION
+from ..module_utils.connection_arguments import CONNECTION, chosen
+from .audience import watched
 from .conduct import Conducted, Order
 from .episode import Bounds
 from .wishes import Tell
@@ -33,30 +35,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "model_name": {"type": "str", "default": "e2ereme"},
     "model_api_key": {"type": "str", "no_log": True},
     "model_python": {"type": "path"},
-    # connection options of kubernetes.core
-    "kubeconfig": {"type": "raw"},
-    "context": {"type": "str"},
-    "host": {"type": "str"},
-    "api_key": {"type": "str", "no_log": True},
-    "username": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
-    "client_cert": {"type": "path", "aliases": ["cert_file"]},
-    "client_key": {"type": "path", "aliases": ["key_file"], "no_log": False},
-    "ca_cert": {"type": "path", "aliases": ["ssl_ca_cert"]},
-    "validate_certs": {"type": "bool", "aliases": ["verify_ssl"]},
-    "proxy": {"type": "str"},
-    "no_proxy": {"type": "str"},
-    "proxy_headers": {
-        "type": "dict",
-        "options": {
-            "proxy_basic_auth": {"type": "str", "no_log": True},
-            "basic_auth": {"type": "str", "no_log": True},
-            "user_agent": {"type": "str"},
-        },
-    },
-    "persist_config": {"type": "bool"},
-    "impersonate_user": {"type": "str"},
-    "impersonate_groups": {"type": "list", "elements": "str"},
+    **CONNECTION,
 }
 
 
@@ -75,7 +54,7 @@ def order(arguments: Mapping[str, Any], **context: Any) -> Order:
         bounds=Bounds(arguments["attempts"], arguments["steps"], arguments["seconds"], arguments["tokens"]),
         settle=arguments["settle"],
         checks=arguments["checks"],
-        connection={name: arguments[name] for name in CONNECTION if arguments.get(name) is not None},
+        connection=chosen(arguments),
         **context,
     )
 
@@ -108,6 +87,8 @@ def shown(display: Callable[..., None], tell: Tell, no_log: bool, colours: Mappi
 
     ``colours`` has those of lines of a diff, by their first letter, for ``display`` to use.
     """
+    if not watched(os.getppid()):  # of which this process is a fork
+        return
     text = "" if no_log else "".join(char if char.isprintable() else " " for char in tell.text)
     attempt = f"attempt {tell.attempt}: " if tell.attempt else ""
     with contextlib.suppress(OSError):  # whoever watched is gone; the undo must go on

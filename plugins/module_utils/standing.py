@@ -1,0 +1,50 @@
+# Copyright: the e2ereme.remediate authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A Verdict on workloads at any time, without a repair before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .cluster import Cluster
+from .errors import InputError
+from .evidence import ObjectRef
+from .near import found_suspects
+from .probe import look
+from .verdict import Verdict
+from .verify import SETTLE, TIMEOUT, verify
+from .workloads import View
+
+_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
+
+
+def stand(
+    cluster: Cluster,
+    namespace: str,
+    workloads: tuple[tuple[str, str], ...] = (),
+    *,
+    checks: Sequence[Mapping[str, Any]] = (),
+    settle: float = SETTLE,
+    timeout: float = TIMEOUT,
+) -> Verdict:
+    """Watches the named workloads, or all of the namespace; InputError where one is not there."""
+    evidence = look(cluster, namespace, workloads, logs=False)
+    view = View(evidence.inventory)
+    for name, kind in workloads:
+        if not found_suspects(view, ((name, kind),)):
+            raise InputError(
+                f"Namespace {namespace} has no {kind or 'workload'} {name}.", "Check its name, or give none for all."
+            )
+    named = found_suspects(view, workloads)
+    touched = named or tuple(ref for ref in view.workloads if ref.kind in _KINDS)
+    suspects: tuple[ObjectRef, ...] = named
+    return verify(cluster, evidence, touched, suspects=suspects, checks=checks, settle=settle, timeout=timeout)
+
+
+def unmet(verdict: Verdict, most: int = 8) -> str:
+    """Each check that did not hold: what was measured, and the bound."""
+    lines = [f"{check.subject} {check.name}: {check.measured}, not {check.bound}" for check in verdict.failed]
+    lines += [f"worse than before: {line}" for line in verdict.worse]
+    more = f"; and {len(lines) - most} more" if len(lines) > most else ""
+    return "; ".join(lines[:most]) + more
