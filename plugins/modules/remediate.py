@@ -47,7 +47,9 @@ options:
     type: str
     default: ""
   force:
-    description: Let O(undo) take back also what another hand changed since.
+    description:
+      - Let O(undo) take back also what another hand changed since.
+      - Let O(report) be taken up although it was given up less than C(deduplicate_minutes) of the policy ago.
     type: bool
     default: false
   namespace:

@@ -189,6 +189,11 @@ def test_entries_of_a_list_go_back_by_their_key() -> None:
     assert spec["containers"][0]["env"] == [{"name": "A", "value": "1"}, {"name": "B", "value": "theirs"}]
 
 
+def test_a_run_that_was_cut_short_goes_back_as_a_whole() -> None:
+    way = way_back(snapshot(BEFORE), None, snapshot(edited(AFTER, paused=True)))
+    assert way.lines == ("Deployment cart spec.replicas: 3 -> 2", "Deployment cart spec.paused: true -> nothing")
+
+
 def test_an_object_that_was_created_is_taken_away_and_one_that_was_deleted_comes_back() -> None:
     assert way_back(snapshot(None), snapshot(AFTER), snapshot(AFTER)).lines == ("Deployment cart is taken away",)
     assert way_back(snapshot(BEFORE), snapshot(None), snapshot(None)).lines == ("Deployment cart is created again",)
