@@ -9,6 +9,7 @@ import functools
 import getpass
 import hashlib
 import os
+import shutil
 import socket
 import time
 import traceback
@@ -92,6 +93,7 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
             task = _task(order)
             report = task.report
             folder = Folder(order.out or _default_folder(report))
+            folder.running(report)
             policy = load_policy(order.policy)
             ask = open_model() if task.plan is None and task.undoing is None else _nobody
             runner = held.enter_context(_runner(order, policy))
@@ -139,6 +141,8 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
             where = traceback.extract_tb(error.__traceback__)[-1]
             said = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
             episode = _broken(report, f"{said}. This is a defect: please report it.")
+    if interrupts.orphaned and order.temporary:  # Ansible was killed, and nobody else will remove its folder
+        shutil.rmtree(order.temporary, ignore_errors=True)
     seconds = spans.seconds()
     if folder is not None:
         try:

@@ -184,6 +184,7 @@ class ControllerHands:
                 self._use_up(self.applying, snapshot)
             self.folder.attempt(self.attempt, BEFORE, state_text(snapshot))
             self.folder.attempt(self.attempt, "undo.yml", undo_playbook(snapshot).text)
+            self.folder.running(self.report, self.attempt, wish.playbook.touches)
         self.before = snapshot
         return snapshot
 

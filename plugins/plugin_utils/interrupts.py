@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import multiprocessing
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -26,15 +28,24 @@ class Interrupts:
     """Use ``listening`` around an Episode and ``open`` around each thing that may be broken off."""
 
     def __init__(self) -> None:
+        parent = multiprocessing.parent_process()  # as noted at the fork: it may have died since
+        self._parent = os.getppid() if parent is None or parent.pid is None else parent.pid
         self._reason = ""
         self._raised = False
         self._open = False
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether the process that started this one has died."""
+        return os.getppid() != self._parent
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
         """Handles the signals, and the death of the process that started this one, until the end of the block."""
         before = {number: signal.signal(number, self._receive) for number in SIGNALS}
         _signal_when_parent_dies(signal.SIGTERM)
+        if self.orphaned:  # before that took effect
+            self._receive(signal.SIGTERM, None)
         try:
             yield
         finally:

@@ -18,7 +18,7 @@ import os
 import shutil
 import signal
 import sys
-from tempfile import TemporaryDirectory
+import tempfile
 from typing import Any, NoReturn
 
 PROFILE = "production"
@@ -102,8 +102,10 @@ def _leave_at_once(place: str) -> None:
 
 
 if __name__ == "__main__":
-    with TemporaryDirectory(prefix="e2ereme-lint-") as place:
+    with tempfile.TemporaryDirectory(prefix="e2ereme-lint-") as place:
         _leave_at_once(place)
+        # Ansible and ansible-lint make temporary files of their own, which a signal would leave behind.
+        tempfile.tempdir = os.environ["TMPDIR"] = os.environ["ANSIBLE_LOCAL_TEMP"] = place
         try:
             serve(place)
         finally:

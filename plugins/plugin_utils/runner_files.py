@@ -17,7 +17,7 @@ from pathlib import Path
 
 PASSED = frozenset(
     (
-        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV"),
+        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
         *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
         *("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"),
@@ -32,6 +32,7 @@ def clean_environment(outer: Mapping[str, str], home: Path) -> dict[str, str]:
     if not any(passed.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG")):
         passed["LC_ALL"] = "C.UTF-8"  # Ansible starts under no other encoding
     return passed | {
+        "TMPDIR": str(home),  # what a module that is killed leaves there goes with it
         "ANSIBLE_HOME": str(home / "ansible"),
         "ANSIBLE_CONFIG": str(home / "ansible.cfg"),
         "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
