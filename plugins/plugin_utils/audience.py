@@ -8,8 +8,8 @@ has gone (``| head``): the thread that prints ends with the error, and with it w
 
 from __future__ import annotations
 
-import errno
 import os
+import select
 import stat
 
 
@@ -17,8 +17,14 @@ def watched(process: int) -> bool:
     """False where its output is a pipe that nobody reads any more; True also where that cannot be found out."""
     output = f"/proc/{process}/fd/1"
     try:
-        if stat.S_ISFIFO(os.stat(output).st_mode):
-            os.close(os.open(output, os.O_WRONLY | os.O_NONBLOCK))
-    except OSError as error:
-        return error.errno != errno.ENXIO
-    return True
+        if not stat.S_ISFIFO(os.stat(output).st_mode):
+            return True
+        pipe = os.open(output, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return True
+    try:
+        asked = select.poll()
+        asked.register(pipe, 0)  # errors are always told
+        return not any(told & select.POLLERR for _, told in asked.poll(0))
+    finally:
+        os.close(pipe)
