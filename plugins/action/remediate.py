@@ -12,7 +12,7 @@ from ansible.utils.display import Display
 
 from ...model.opening import opened
 from ..plugin_utils.conduct import conduct
-from ..plugin_utils.options import ARGUMENTS, order, result_of, shown
+from ..plugin_utils.options import ARGUMENTS, diff_shown, order, result_of, shown
 
 display = Display()
 
@@ -37,8 +37,14 @@ class ActionModule(ActionBase):
             verbosity=display.verbosity,
             temporary=constants.DEFAULT_LOCAL_TMP,
         )
-        colours = {"- ": constants.COLOR_DIFF_REMOVE, "+ ": constants.COLOR_DIFF_ADD}
+        colours = {
+            "-": constants.COLOR_DIFF_REMOVE,
+            "+": constants.COLOR_DIFF_ADD,
+            "@": constants.COLOR_DIFF_LINES,
+        }
         done = conduct(
             asked, lambda: opened(arguments), lambda tell: shown(display.display, tell, asked.no_log, colours)
         )
+        if context.diff and not asked.no_log and done.plan and not asked.check:
+            diff_shown(display.display, done, colours)
         return result | result_of(done, check=asked.check, diff=bool(context.diff))

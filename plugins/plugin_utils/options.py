@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -85,7 +86,7 @@ def result_of(done: Conducted, *, check: bool, diff: bool) -> dict[str, Any]:
 def shown(display: Callable[..., None], tell: Tell, no_log: bool, colours: Mapping[str, str] | None = None) -> None:
     """Prints one line of progress, or only the station where the task says no_log.
 
-    ``colours`` has those of lines of a diff, by their first letter, for ``display`` to use.
+    ``colours`` has those of lines of a diff, by their first character, for ``display`` to use.
     """
     if not watched(os.getppid()):  # of which this process is a fork
         return
@@ -93,5 +94,15 @@ def shown(display: Callable[..., None], tell: Tell, no_log: bool, colours: Mappi
     attempt = f"attempt {tell.attempt}: " if tell.attempt else ""
     with contextlib.suppress(OSError):  # whoever watched is gone; the undo must go on
         line = f"  {tell.station:<8} {attempt}{text}".rstrip()
-        colour = (colours or {}).get(text[:2]) if tell.station == "plan" else None
+        colour = (colours or {}).get(text[:1]) if tell.station == "plan" else None
         display(line, color=colour) if colour else display(line)
+
+
+def diff_shown(display: Callable[..., None], done: Conducted, colours: Mapping[str, str]) -> None:
+    """Prints the diff of a Plan as Ansible's diff mode does, which itself shows none where nothing was changed."""
+    for beside in done.diffs:
+        sides = beside.as_ansible()
+        before, after = (sides[side].splitlines() for side in ("before", "after"))
+        names = sides["before_header"], sides["after_header"]
+        for line in difflib.unified_diff(before, after, *names, lineterm=""):
+            display(line, color=colours.get(line[:1]))

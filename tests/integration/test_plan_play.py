@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +84,11 @@ def test_what_a_person_must_approve_waits_as_a_plan_and_an_undo_leaves_other_han
     play.place.break_image()
     play.model.answers = [patch(play.place, play.place.good)]
 
-    played = play(remediate_policy=str(policy))
+    played = play("--diff", remediate_policy=str(policy))
     assert played.rc == 0, played.output
     assert played.episode["outcome"] == "planned"
     assert "A person must approve it" in played.output
+    assert re.search(rf"(?m)^\+ .*image: {re.escape(play.place.good)}$", played.output), "--diff shows it"
     assert play.place.image() == play.place.bad
     assert apply(play, played.folder, remediate_policy=str(policy)).rc == 0
     assert play.place.image() == play.place.good
