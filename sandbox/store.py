@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from .api.resources import STORED
+from .api.resources import Registry, Resource
 from .api.status import StatusError, already_exists, conflict, not_found
 from .clock import Clock
 
@@ -50,8 +50,9 @@ class Store:
     def __init__(self, clock: Clock, rng: random.Random) -> None:
         self.clock = clock
         self.version = 1000
+        self.registry = Registry()
         self._rng = rng
-        self._objects: dict[str, dict[str, dict[str, Object]]] = {kind: {} for kind in STORED}
+        self._objects: dict[str, dict[str, dict[str, Object]]] = {kind: {} for kind in self.registry.stored}
         self._subscribers: list[Subscriber] = []
         self._history: deque[Change] = deque(maxlen=_KEPT_CHANGES)
         self._forgotten = self.version
@@ -89,10 +90,9 @@ class Store:
     def create(self, obj: Object, *, dry: bool = False) -> Object:
         """Stores a new object and returns what was stored, with uid, resourceVersion and creationTimestamp.
         ``dry`` (here and below): says what would be stored, and stores nothing."""
-        kind = obj["kind"]
-        resource = STORED.get(kind)
+        kind = self.kind_of(obj)
+        resource = self.registry.stored[kind]
         spaces = self._kind(kind)
-        assert resource is not None
         meta = dict(obj["metadata"])
         namespace = meta.get("namespace", "default") if resource.namespaced else ""
         name = meta.get("name") or self.generated_name(meta.get("generateName", ""))
@@ -117,8 +117,8 @@ class Store:
         """Replaces an object; with ``status``, only its status. A stale metadata.resourceVersion is a Conflict,
         a missing one is not checked. Nothing changed: nothing happens, the version stays. A kind with a
         status subresource keeps its status unless ``status`` is asked for."""
-        kind, meta = obj["kind"], obj["metadata"]
-        resource = STORED[kind]
+        kind, meta = self.kind_of(obj), obj["metadata"]
+        resource = self.registry.stored[kind]
         namespace = meta.get("namespace", "") if resource.namespaced else ""
         space = self._kind(kind).get(namespace, {})
         name = meta["name"]
@@ -162,7 +162,7 @@ class Store:
     def delete(self, kind: str, namespace: str | None, name: str, grace: int | None = None) -> Object:
         """Deletes, or begins to: with finalizers, or for a Pod that runs and a grace above 0, the object
         stays with a deletionTimestamp. A Pod's node ends it with ``grace=0``. Returns the last state."""
-        resource = STORED[kind]
+        resource = self.registry.stored[kind]
         space = self._kind(kind).get(namespace or "", {})
         old = space.get(name)
         if old is None:
@@ -203,6 +203,17 @@ class Store:
         """A fresh uid, for who must know it before the object is stored."""
         digits = f"{self._rng.getrandbits(128):032x}"
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+    def kind_of(self, obj: Object) -> str:
+        """The name under which objects of this one's kind are kept: its kind, but for some custom ones."""
+        kind: str = obj["kind"]
+        custom = self.registry.custom
+        return custom.get((obj["apiVersion"].partition("/")[0], kind), kind) if custom else kind
+
+    def serve(self, resource: Resource) -> None:
+        """Keeps objects of a custom kind from now on."""
+        self.registry.add(resource)
+        self._objects.setdefault(resource.store_kind, {})
 
     # Inside
 

@@ -61,7 +61,7 @@ def comparable(answer: Any, path: str, area: str) -> Any:
     if area in ("discovery", "openapi"):
         return comparable_types(answer, path)
     if isinstance(answer, str):
-        return _plain_text(answer)
+        return plain_text(answer)
     shown = _plain(answer)
     if area == "metrics":
         shown = _without_measures(shown)
@@ -116,7 +116,7 @@ def order_of(obj: Any) -> str:
     return json.dumps(
         [
             meta.get("namespace", ""),
-            _plain_text(str(meta.get("name", ""))),
+            plain_text(str(meta.get("name", ""))),
             _plain(about),
             str(obj.get("reason", "")),
             plain,
@@ -141,7 +141,7 @@ def _plain(value: Any, key: str = "") -> Any:
             value = sorted(value, key=lambda rule: json.dumps(rule, sort_keys=True))
         return [_plain(part) for part in value]
     if isinstance(value, str):
-        return _plain_text(value)
+        return plain_text(value)
     return value
 
 
@@ -177,7 +177,7 @@ def _plain_owners(entries: list[Object]) -> list[Any]:
     return sorted((_plain(entry) for entry in mine), key=lambda entry: json.dumps(entry, sort_keys=True))
 
 
-def _plain_text(text: str) -> str:
+def plain_text(text: str) -> str:
     for pattern, shown in _VOLATILE:
         text = pattern.sub(shown, text)
     return text

@@ -20,7 +20,7 @@ from ...sandbox.api.reads import Watch
 from ...sandbox.sandbox import Sandbox
 from ...sandbox.systems.parts import node
 from ...sandbox.systems.system import LAB_IMAGES, System
-from .comparison import comparable, differences, leaves, made_by_session, order_of
+from .comparison import comparable, differences, leaves, made_by_session, order_of, plain_text
 from .exchange import Exchange
 
 _CALM = 30.0
@@ -60,7 +60,7 @@ class _Learnt:
         elif isinstance(theirs, str) and isinstance(ours, str) and key in _LEARNT:
             if key in ("resourceVersion", "continue"):
                 self.versions[theirs] = ours
-            elif theirs != ours and len(theirs) > 4:
+            elif theirs != ours and plain_text(theirs) == plain_text(ours):
                 self.words.setdefault(theirs, ours)
 
     def said(self, text: str) -> str:

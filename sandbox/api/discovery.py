@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from .resources import GROUP_VERSIONS, RESOURCES, Resource
+from .resources import Registry, Resource
 
 Object = dict[str, Any]
 
@@ -25,77 +24,70 @@ VERSION: Object = {
     "compiler": "gc",
     "platform": "linux/amd64",
 }
-_SUB_KINDS = {
-    "scale": ("autoscaling", "v1", "Scale"),
-    "eviction": ("policy", "v1", "Eviction"),
-    "binding": ("", "v1", "Binding"),
-    "token": ("authentication.k8s.io", "v1", "TokenRequest"),
-    "proxy": ("", "v1", "{kind}ProxyOptions"),
-    "log": ("", "v1", "Pod"),
-}
-_SUB_VERBS = {
-    "status": ("get", "patch", "update"),
-    "scale": ("get", "patch", "update"),
-    "finalize": ("update",),
-    "log": ("get",),
-    "eviction": ("create",),
-    "binding": ("create",),
-    "token": ("create",),
-    "exec": ("create", "get"),
-    "attach": ("create", "get"),
-    "portforward": ("create", "get"),
-    "proxy": ("create", "delete", "get", "patch", "update"),
-}
 
 
-def discover(path: str, accept: str) -> tuple[Object, str] | None:
+def discover(path: str, accept: str, registry: Registry) -> tuple[Object, str] | None:
     """The document at a discovery path and its content type; None when the path is another one."""
     parts = path.strip("/").split("/")
-    aggregated = "as=APIGroupDiscoveryList" in accept and "v=v2" in accept.replace("v=v2beta1", "")
     if parts == ["version"]:
         return VERSION, "application/json"
-    if parts == ["api"]:
+    if parts[0] not in ("api", "apis") or len(parts) > 3:
+        return None
+    aggregated = "as=APIGroupDiscoveryList" in accept and "v=v2" in accept.replace("v=v2beta1", "")
+    key = (tuple(parts), aggregated and len(parts) == 1)
+    kept = _DOCUMENTS if not registry.count else {}
+    if key not in kept:
+        made = _document(parts, key[1], registry)
+        if made is None:
+            return None
+        kept[key] = made
+    return kept[key], AGGREGATED if key[1] else "application/json"
+
+
+_DOCUMENTS: dict[tuple[tuple[str, ...], bool], Object] = {}
+"""What a cluster without custom resources says, kept."""
+
+
+def _document(parts: list[str], aggregated: bool, registry: Registry) -> Object | None:
+    if len(parts) == 1:
         if aggregated:
-            return _aggregated(True), AGGREGATED
-        addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1:6443"}]
-        return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses}, "application/json"
-    if parts == ["apis"]:
-        if aggregated:
-            return _aggregated(False), AGGREGATED
-        return {
-            "kind": "APIGroupList",
-            "apiVersion": "v1",
-            "groups": [_group(name) for name in _groups()],
-        }, "application/json"
-    if parts[0] == "apis" and len(parts) == 2 and parts[1] in _groups():
-        return {"kind": "APIGroup", "apiVersion": "v1", **_group(parts[1])}, "application/json"
+            return _aggregated(parts == ["api"], registry)
+        if parts == ["api"]:
+            addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1:6443"}]
+            return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses}
+        groups = [_group(name, registry) for name in _groups(registry)]
+        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+    if parts[0] == "apis" and len(parts) == 2:
+        if parts[1] not in registry.groups:
+            return None
+        return {"kind": "APIGroup", "apiVersion": "v1", **_group(parts[1], registry)}
     group_version = ("", parts[1]) if parts[0] == "api" and len(parts) == 2 else tuple(parts[1:])
-    if len(group_version) == 2 and group_version in GROUP_VERSIONS and parts[0] in ("api", "apis"):
-        return _resource_list(*group_version), "application/json"
+    if len(group_version) == 2 and group_version in registry.group_versions:
+        return _resource_list(*group_version, registry)
     return None
 
 
-@cache
-def _groups() -> tuple[str, ...]:
-    return tuple(dict.fromkeys(group for group, _ in GROUP_VERSIONS if group))
+def _groups(registry: Registry) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(group for group, _ in registry.group_versions if group))
 
 
-def _group(name: str) -> Object:
+def _group(name: str, registry: Registry) -> Object:
     versions = [
-        {"groupVersion": f"{name}/{version}", "version": version} for group, version in GROUP_VERSIONS if group == name
+        {"groupVersion": f"{name}/{version}", "version": version}
+        for group, version in registry.group_versions
+        if group == name
     ]
     return {"name": name, "versions": versions, "preferredVersion": versions[0]}
 
 
-@cache
-def _resource_list(group: str, version: str) -> Object:
+def _resource_list(group: str, version: str, registry: Registry) -> Object:
     listed: list[Object] = []
-    for resource in RESOURCES:
+    for resource in registry.resources:
         if (resource.group, resource.version) != (group, version):
             continue
         entry: Object = {
             "name": resource.plural,
-            "singularName": "" if resource.read_only else resource.singular,
+            "singularName": resource.singular,
             "namespaced": resource.namespaced,
             "kind": resource.kind,
             "verbs": list(resource.verbs),
@@ -105,60 +97,59 @@ def _resource_list(group: str, version: str) -> Object:
         if resource.categories:
             entry["categories"] = list(resource.categories)
         listed.append(entry)
-        for name in resource.subresources:
-            below: Object = {
-                "name": f"{resource.plural}/{name}",
+        for below in resource.below:
+            sub: Object = {
+                "name": f"{resource.plural}/{below.name}",
                 "singularName": "",
                 "namespaced": resource.namespaced,
-                "kind": _sub_kind(resource, name)[2],
-                "verbs": list(_SUB_VERBS[name]),
+                "kind": below.kind,
+                "verbs": list(below.verbs),
             }
-            if name in ("scale", "eviction", "token"):
-                below["group"], below["version"], _ = _sub_kind(resource, name)
-            listed.append(below)
+            if below.version and (below.group, below.version) != (group, version):
+                sub["group"], sub["version"] = below.group, below.version
+            listed.append(sub)
     api_version = f"{group}/{version}" if group else version
     listed.sort(key=lambda entry: str(entry["name"]))
     head: Object = {"kind": "APIResourceList", "apiVersion": "v1"} if group else {"kind": "APIResourceList"}
     return {**head, "groupVersion": api_version, "resources": listed}
 
 
-@cache
-def _aggregated(core: bool) -> Object:
+def _aggregated(core: bool, registry: Registry) -> Object:
     items: list[Object] = []
-    for group in ("",) if core else _groups():
+    for group in ("",) if core else _groups(registry):
         versions = []
-        for version in (v for g, v in GROUP_VERSIONS if g == group):
-            resources = [_described(r) for r in RESOURCES if (r.group, r.version) == (group, version)]
+        for version in (v for g, v in registry.group_versions if g == group):
+            resources = [_described(r) for r in registry.resources if (r.group, r.version) == (group, version)]
             versions.append({"version": version, "resources": resources, "freshness": "Current"})
-        items.append({"metadata": {"name": group} if group else {}, "versions": versions})
+        meta: Object = {"creationTimestamp": None}
+        items.append({"metadata": {"name": group, **meta} if group else meta, "versions": versions})
     return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
 
 
 def _described(resource: Resource) -> Object:
+    custom = resource.definition is not None
     entry: Object = {
         "resource": resource.plural,
-        "responseKind": {"group": "", "version": "", "kind": resource.kind},
+        "responseKind": {
+            "group": resource.group if custom else "",
+            "version": resource.version if custom else "",
+            "kind": resource.kind,
+        },
         "scope": "Namespaced" if resource.namespaced else "Cluster",
-        "singularResource": "" if resource.read_only else resource.singular,
+        "singularResource": resource.singular,
         "verbs": list(resource.verbs),
     }
     if resource.short:
         entry["shortNames"] = list(resource.short)
     if resource.categories:
         entry["categories"] = list(resource.categories)
-    if resource.subresources:
-        entry["subresources"] = [_described_below(resource, name) for name in resource.subresources]
+    if resource.below:
+        entry["subresources"] = [
+            {
+                "subresource": below.name,
+                "responseKind": {"group": below.group, "version": below.version, "kind": below.kind},
+                "verbs": list(below.verbs),
+            }
+            for below in resource.below
+        ]
     return entry
-
-
-def _described_below(resource: Resource, name: str) -> Object:
-    group, version, kind = _sub_kind(resource, name)
-    if (group, version) == (resource.group, resource.version):
-        group = version = ""
-    response = {"group": group, "version": version, "kind": kind}
-    return {"subresource": name, "responseKind": response, "verbs": list(_SUB_VERBS[name])}
-
-
-def _sub_kind(resource: Resource, name: str) -> tuple[str, str, str]:
-    group, version, kind = _SUB_KINDS.get(name, (resource.group, resource.version, resource.kind))
-    return group, version, kind.format(kind=resource.kind)

@@ -11,14 +11,13 @@ from urllib.parse import unquote
 import yaml
 
 from .protobuf import Unreadable, decode_protobuf
-from .resources import BY_PATH, GROUP_VERSIONS, Resource
+from .resources import Registry, Resource
 from .status import StatusError, bad_request, no_such_path
 
 Object = dict[str, Any]
 
 _JSON = "application/json"
 _TABLE = "as=Table"
-_GROUPS = {group for group, _ in GROUP_VERSIONS if group}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class Target:
     rest: str = ""
 
 
-def target_of(path: str) -> Target:
+def target_of(path: str, registry: Registry) -> Target:
     """Raises 404 for a path that the server does not have."""
     parts = [unquote(part) for part in path.split("/") if part]
     if parts[0] == "api" and len(parts) >= 3 and parts[1] == "v1":
@@ -92,9 +91,9 @@ def target_of(path: str) -> Target:
     else:
         raise no_such_path()
     namespace: str | None = None
-    if steps[0] == "namespaces" and len(steps) > 2 and (group, version, steps[2]) in BY_PATH:
+    if steps[0] == "namespaces" and len(steps) > 2 and (group, version, steps[2]) in registry.by_path:
         namespace, steps = steps[1], steps[2:]
-    resource = BY_PATH.get((group, version, steps[0]))
+    resource = registry.by_path.get((group, version, steps[0]))
     if resource is None:
         raise no_such_path()
     name = steps[1] if len(steps) > 1 else ""
@@ -107,10 +106,10 @@ def target_of(path: str) -> Target:
     return Target(resource, namespace, name, subresource, rest)
 
 
-def known_group(path: str) -> bool:
+def known_group(path: str, registry: Registry) -> bool:
     """Whether the path lies under a group that is served (the answer to another is a plain 404)."""
     parts = path.strip("/").split("/")
-    return parts[0] == "api" or (parts[0] == "apis" and (len(parts) < 2 or parts[1] in _GROUPS))
+    return parts[0] == "api" or (parts[0] == "apis" and (len(parts) < 2 or parts[1] in registry.groups))
 
 
 class Response:

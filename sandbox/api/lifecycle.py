@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..store import Store
-from .resources import STORED
 
 Object = dict[str, Any]
 Key = tuple[str, str, str]
@@ -70,9 +69,9 @@ class Lifecycle:
 
     def _lives(self, owner: Object, namespace: str) -> bool:
         kind = owner["kind"]
-        if kind not in STORED:
+        if kind not in self._store.registry.stored:
             return False
-        there = self._store.get(kind, namespace if STORED[kind].namespaced else "", owner["name"])
+        there = self._store.get(kind, namespace if self._store.registry.stored[kind].namespaced else "", owner["name"])
         return there is not None and there["metadata"]["uid"] == owner["uid"]
 
     def _foreground(self, key: Key) -> None:
@@ -87,7 +86,7 @@ class Lifecycle:
             self._release(owner)
 
     def _finish_foreground(self, reference: Object, namespace: str) -> None:
-        if self._dependents.get(reference["uid"]) or reference["kind"] not in STORED:
+        if self._dependents.get(reference["uid"]) or reference["kind"] not in self._store.registry.stored:
             return
         owner = self._store.get(reference["kind"], namespace, reference["name"])
         if (
@@ -124,7 +123,7 @@ class Lifecycle:
             return
         if namespace.get("status", {}).get("phase") != "Terminating":
             self._store.update({**namespace, "status": {"phase": "Terminating"}}, status=True)
-        for kind, resource in STORED.items():
+        for kind, resource in self._store.registry.stored.items():
             if resource.namespaced:
                 for obj in self._store.list(kind, name):
                     if not obj["metadata"].get("deletionTimestamp"):
@@ -135,5 +134,9 @@ class Lifecycle:
         namespace = self._store.get("Namespace", None, name)
         if namespace is None or not namespace["metadata"].get("deletionTimestamp"):
             return
-        if not any(self._store.list(kind, name) for kind, resource in STORED.items() if resource.namespaced):
+        if not any(
+            self._store.list(kind, name)
+            for kind, resource in self._store.registry.stored.items()
+            if resource.namespaced
+        ):
             self._store.update({**namespace, "spec": {"finalizers": []}})

@@ -1,144 +1,174 @@
-"""The registry of resources: which kinds exist, how they are called, and what they can do."""
+"""The registry of resources: which kinds exist, how they are called, and what they can do.
+
+What every cluster has comes from registry.json, as captured from a real API server (capture.py). What a
+CustomResourceDefinition adds is added to one cluster's Registry.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+_COUNTS_CHANGES = frozenset(
+    [
+        "Pod",
+        "ReplicationController",
+        "PodTemplate",
+        "Deployment",
+        "ReplicaSet",
+        "StatefulSet",
+        "DaemonSet",
+        "Job",
+        "CronJob",
+        "PodDisruptionBudget",
+        "Ingress",
+        "IngressClass",
+        "NetworkPolicy",
+        "EndpointSlice",
+        "ValidatingWebhookConfiguration",
+        "MutatingWebhookConfiguration",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "CustomResourceDefinition",
+        "FlowSchema",
+        "PriorityLevelConfiguration",
+        "PriorityClass",
+    ]
+)
+"""Kinds whose metadata.generation counts changes of the spec: no document of the API server says which they are."""
+
+_STORED_AS = {("events.k8s.io", "v1", "Event"): "Event", ("autoscaling", "v1", "HorizontalPodAutoscaler"): "-"}
+"""Kinds that are another view of a stored one. "-": of the kind of the same name in the preferred version."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
+class Below:
+    """A subresource: the kind it speaks (empty group and version: the resource's own) and its verbs."""
+
+    name: str
+    group: str
+    version: str
+    kind: str
+    verbs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Resource:
     """One kind. ``generation``: its metadata.generation counts changes of the spec. ``stored_as``: the kind
-    under whose name the store keeps it, for a kind that is served in two groups."""
+    under whose name the store keeps it, for a kind that is served in two groups or whose name is taken.
+    ``definition``: of a custom resource, the type that its CustomResourceDefinition gives it."""
 
     group: str
     version: str
     kind: str
     plural: str
+    singular: str
     short: tuple[str, ...] = ()
     namespaced: bool = True
-    subresources: tuple[str, ...] = ()
+    below: tuple[Below, ...] = ()
+    verbs: tuple[str, ...] = ()
     generation: bool = False
     categories: tuple[str, ...] = ()
-    read_only: bool = False
     stored_as: str = ""
+    definition: Any = None
 
-    @property
+    @cached_property
     def api_version(self) -> str:
         return f"{self.group}/{self.version}" if self.group else self.version
 
-    @property
-    def singular(self) -> str:
-        return self.kind.lower()
+    @cached_property
+    def subresources(self) -> tuple[str, ...]:
+        return tuple(below.name for below in self.below)
 
     @property
     def store_kind(self) -> str:
         return self.stored_as or self.kind
 
     @property
-    def verbs(self) -> tuple[str, ...]:
-        if self.read_only:
-            return ("get", "list")
-        if self.kind in _REVIEWS:
-            return ("create",)
-        return ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+    def read_only(self) -> bool:
+        """What is measured, not stored."""
+        return "create" not in self.verbs
+
+    @property
+    def stored(self) -> bool:
+        return "create" in self.verbs and "get" in self.verbs
+
+    @property
+    def list_kind(self) -> str:
+        return self.definition.list_kind if self.definition else f"{self.kind}List"
 
 
-_REVIEWS = (
-    "SelfSubjectAccessReview",
-    "SelfSubjectReview",
-    "SelfSubjectRulesReview",
-    "TokenReview",
-    "SubjectAccessReview",
-)
-_ALL = ("all",)
-_STATUS = ("status",)
-_SCALE = ("status", "scale")
+class Registry:
+    """What one cluster serves. Starts as every cluster does; ``add`` and ``remove`` change only this one."""
+
+    def __init__(self) -> None:
+        self.resources: tuple[Resource, ...] = RESOURCES
+        self.by_path: Mapping[tuple[str, str, str], Resource] = BY_PATH
+        self.stored: Mapping[str, Resource] = STORED
+        self.group_versions: tuple[tuple[str, str], ...] = GROUP_VERSIONS
+        self.groups: frozenset[str] = _GROUPS
+        self.custom: dict[tuple[str, str], str] = {}  # (group, kind) -> the name under which the store keeps it
+        self.count = 0  # goes up with each change
+
+    def add(self, resource: Resource) -> None:
+        self._set((*(r for r in self.resources if _path(r) != _path(resource)), resource))
+
+    def remove(self, group: str, plural: str) -> None:
+        self._set(tuple(r for r in self.resources if (r.group, r.plural) != (group, plural)))
+
+    def _set(self, resources: tuple[Resource, ...]) -> None:
+        self.resources = resources
+        self.by_path = {_path(r): r for r in resources}
+        self.stored = {r.store_kind: r for r in resources if r.stored and (not r.stored_as or r.definition)}
+        self.group_versions = tuple(dict.fromkeys((r.group, r.version) for r in resources))
+        self.groups = frozenset(group for group, _ in self.group_versions if group)
+        self.custom = {(r.group, r.kind): r.store_kind for r in resources if r.definition}
+        self.count += 1
 
 
-def _core(kind: str, plural: str, short: str = "", **more: object) -> Resource:
-    return Resource("", "v1", kind, plural, tuple(short.split()), **more)  # type: ignore[arg-type]
+def _path(resource: Resource) -> tuple[str, str, str]:
+    return resource.group, resource.version, resource.plural
 
 
-def _in(api_version: str, kind: str, plural: str, short: str = "", **more: object) -> Resource:
-    group, _, version = api_version.partition("/")
-    return Resource(group, version, kind, plural, tuple(short.split()), **more)  # type: ignore[arg-type]
+def _captured() -> tuple[Resource, ...]:
+    groups = json.loads((Path(__file__).parent / "registry.json").read_bytes())["groups"]
+    return tuple(
+        _resource(group["name"], version["version"], item)
+        for group in groups
+        for version in group["versions"]
+        for item in version["resources"]
+    )
 
 
-RESOURCES: tuple[Resource, ...] = (
-    _core("Namespace", "namespaces", "ns", namespaced=False, subresources=("status", "finalize")),
-    _core("Node", "nodes", "no", namespaced=False, subresources=("status", "proxy")),
-    _core(
-        "Pod",
-        "pods",
-        "po",
-        subresources=("status", "log", "exec", "eviction", "proxy", "portforward", "attach", "binding"),
-        generation=True,
-        categories=_ALL,
-    ),
-    _core("Service", "services", "svc", subresources=("status", "proxy"), categories=_ALL),
-    _core("Endpoints", "endpoints", "ep"),
-    _core("ConfigMap", "configmaps", "cm"),
-    _core("Secret", "secrets"),
-    _core("ServiceAccount", "serviceaccounts", "sa", subresources=("token",)),
-    _core("Event", "events", "ev"),
-    _core("PersistentVolumeClaim", "persistentvolumeclaims", "pvc", subresources=_STATUS),
-    _core("PersistentVolume", "persistentvolumes", "pv", namespaced=False, subresources=_STATUS),
-    _core(
-        "ReplicationController", "replicationcontrollers", "rc", subresources=_SCALE, generation=True, categories=_ALL
-    ),
-    _core("ResourceQuota", "resourcequotas", "quota", subresources=_STATUS),
-    _core("LimitRange", "limitranges", "limits"),
-    _core("PodTemplate", "podtemplates", generation=True),
-    _in("apps/v1", "Deployment", "deployments", "deploy", subresources=_SCALE, generation=True, categories=_ALL),
-    _in("apps/v1", "ReplicaSet", "replicasets", "rs", subresources=_SCALE, generation=True, categories=_ALL),
-    _in("apps/v1", "StatefulSet", "statefulsets", "sts", subresources=_SCALE, generation=True, categories=_ALL),
-    _in("apps/v1", "DaemonSet", "daemonsets", "ds", subresources=_STATUS, generation=True, categories=_ALL),
-    _in("apps/v1", "ControllerRevision", "controllerrevisions"),
-    _in("batch/v1", "Job", "jobs", subresources=_STATUS, generation=True, categories=_ALL),
-    _in("batch/v1", "CronJob", "cronjobs", "cj", subresources=_STATUS, generation=True, categories=_ALL),
-    _in(
-        "autoscaling/v2",
-        "HorizontalPodAutoscaler",
-        "horizontalpodautoscalers",
-        "hpa",
-        subresources=_STATUS,
-        categories=_ALL,
-    ),
-    _in("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", "pdb", subresources=_STATUS, generation=True),
-    _in("networking.k8s.io/v1", "Ingress", "ingresses", "ing", subresources=_STATUS, generation=True),
-    _in("networking.k8s.io/v1", "IngressClass", "ingressclasses", namespaced=False, generation=True),
-    _in("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies", "netpol", generation=True),
-    _in("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", generation=True),
-    _in("coordination.k8s.io/v1", "Lease", "leases"),
-    _in("storage.k8s.io/v1", "StorageClass", "storageclasses", "sc", namespaced=False),
-    _in("events.k8s.io/v1", "Event", "events", "ev", stored_as="Event"),
-    _in("rbac.authorization.k8s.io/v1", "Role", "roles"),
-    _in("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings"),
-    _in("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", namespaced=False),
-    _in("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False),
-    _in("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", "pc", namespaced=False),
-    _in(
-        "admissionregistration.k8s.io/v1",
-        "ValidatingWebhookConfiguration",
-        "validatingwebhookconfigurations",
-        namespaced=False,
-        generation=True,
-    ),
-    _in(
-        "admissionregistration.k8s.io/v1",
-        "MutatingWebhookConfiguration",
-        "mutatingwebhookconfigurations",
-        namespaced=False,
-        generation=True,
-    ),
-    _in("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False),
-    _in("authorization.k8s.io/v1", "SelfSubjectRulesReview", "selfsubjectrulesreviews", namespaced=False),
-    _in("authentication.k8s.io/v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False),
-    _in("metrics.k8s.io/v1beta1", "NodeMetrics", "nodes", namespaced=False, read_only=True),
-    _in("metrics.k8s.io/v1beta1", "PodMetrics", "pods", read_only=True),
-)
+def _resource(group: str, version: str, item: dict[str, Any]) -> Resource:
+    kind = item["kind"]
+    stored_as = _STORED_AS.get((group, version, kind), "")
+    below = tuple(
+        Below(name, *sub["kind"], verbs=tuple(sub["verbs"])) for name, sub in item.get("subresources", {}).items()
+    )
+    return Resource(
+        group,
+        version,
+        kind,
+        item["plural"],
+        item["singular"],
+        tuple(item.get("short", ())),
+        item["namespaced"],
+        below,
+        tuple(item["verbs"]),
+        kind in _COUNTS_CHANGES,
+        tuple(item.get("categories", ())),
+        kind if stored_as == "-" else stored_as,
+    )
 
-BY_PATH: dict[tuple[str, str, str], Resource] = {(r.group, r.version, r.plural): r for r in RESOURCES}
+
+RESOURCES: tuple[Resource, ...] = _captured()
+BY_PATH: dict[tuple[str, str, str], Resource] = {_path(r): r for r in RESOURCES}
 BY_KIND: dict[tuple[str, str], Resource] = {(r.api_version, r.kind): r for r in RESOURCES}
-STORED: dict[str, Resource] = {r.kind: r for r in RESOURCES if not r.stored_as and not r.read_only}
+STORED: dict[str, Resource] = {r.kind: r for r in RESOURCES if r.stored and not r.stored_as}
 GROUP_VERSIONS: tuple[tuple[str, str], ...] = tuple(dict.fromkeys((r.group, r.version) for r in RESOURCES))
+_GROUPS = frozenset(group for group, _ in GROUP_VERSIONS if group)

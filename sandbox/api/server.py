@@ -44,20 +44,20 @@ class Api:
             return Response(200, body=b"ok", content_type="text/plain; charset=utf-8")
         if path.startswith("/openapi"):
             return self._openapi(path)
-        found = discover(path, request.accept)
+        found = discover(path, request.accept, self._store.registry)
         if found:
             return Response(200, found[0], content_type=found[1])
-        if not known_group(path):
+        if not known_group(path, self._store.registry):
             return Response(404, body=b"404 page not found\n", content_type="text/plain; charset=utf-8")
         return self._resource(request)
 
     def _resource(self, request: Request) -> Response | Watch:
         look: Callable[[Request, Target], Response | Watch]
-        target = target_of(request.path)
+        target = target_of(request.path, self._store.registry)
         resource, method = target.resource, request.method
-        if resource.read_only and method == "GET":
+        if resource.group == "metrics.k8s.io" and method == "GET":
             return self._below.metrics(request, target)
-        if resource.verbs == ("create",):
+        if not resource.stored and resource.verbs == ("create",):
             if method != "POST":
                 raise _not_allowed()
             return self._below.access_review(request, resource)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from .resources import Resource
@@ -19,7 +22,8 @@ def table(
     resource: Resource, objects: list[Object], now: datetime, metadata: Object, include: str = "Metadata"
 ) -> Object:
     """A meta.k8s.io/v1 Table of the objects."""
-    columns, cells = _KINDS.get(resource.kind, _PLAIN)
+    cells = _KINDS.get(resource.kind, _plain)
+    columns = columns_of(resource)
     rows = []
     for obj in objects:
         shown: Object = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
@@ -33,7 +37,7 @@ def table(
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
         "metadata": metadata,
-        "columnDefinitions": [_column(column) for column in columns.split(", ")],
+        "columnDefinitions": columns,
         "rows": rows,
     }
 
@@ -68,12 +72,16 @@ def duration(seconds: float) -> str:
     return f"{days // 365}y"
 
 
-def _column(text: str) -> Object:
-    """From ``Name``, ``IP*`` (shown when wide) or ``Desired:integer``."""
-    wide = text.endswith("*")
-    name, _, kind = text.rstrip("*").partition(":")
-    form = "name" if name == "Name" else ""
-    return {"name": name, "type": kind or "string", "format": form, "description": "", "priority": int(wide)}
+def columns_of(resource: Resource) -> list[Object]:
+    """The columns of a kind, as captured from a real API server (capture.py)."""
+    found: list[Object] = _columns()[f"{resource.group}/{resource.version}/{resource.kind}"]
+    return found
+
+
+@cache
+def _columns() -> dict[str, list[Object]]:
+    columns: dict[str, list[Object]] = json.loads((Path(__file__).parent / "columns.json").read_bytes())["columns"]
+    return columns
 
 
 def _pod(pod: Object, now: datetime) -> list[Any]:
@@ -435,60 +443,35 @@ def _containers(spec: Object) -> tuple[str, str]:
     return ",".join(c.get("name", "") for c in containers), ",".join(c.get("image", "") for c in containers)
 
 
-_TAIL = "Age, Containers*, Images*"
-_PLAIN: tuple[str, Cells] = ("Name, Age", _plain)
-_KINDS: dict[str, tuple[str, Cells]] = {
-    "Pod": ("Name, Ready, Status, Restarts, Age, IP*, Node*, Nominated Node*, Readiness Gates*", _pod),
-    "Deployment": (f"Name, Ready, Up-to-date, Available, {_TAIL}, Selector*", _deployment),
-    "ReplicaSet": (f"Name, Desired:integer, Current:integer, Ready:integer, {_TAIL}, Selector*", _replicaset),
-    "StatefulSet": (f"Name, Ready, {_TAIL}", _statefulset),
-    "DaemonSet": (
-        "Name, Desired:integer, Current:integer, Ready:integer, Up-to-date:integer, Available:integer, "
-        f"Node Selector, {_TAIL}, Selector*",
-        _daemonset,
-    ),
-    "Job": (f"Name, Status, Completions, Duration, {_TAIL}, Selector*", _job),
-    "CronJob": (
-        f"Name, Schedule, Timezone, Suspend:boolean, Active:integer, Last Schedule, {_TAIL}, Selector*",
-        _cronjob,
-    ),
-    "Service": ("Name, Type, Cluster-IP, External-IP, Port(s), Age, Selector*", _service),
-    "Endpoints": ("Name, Endpoints, Age", _endpoints),
-    "EndpointSlice": ("Name, AddressType, Ports, Endpoints, Age", _slice),
-    "ConfigMap": ("Name, Data, Age", _configmap),
-    "Secret": ("Name, Type, Data, Age", _secret),
-    "ServiceAccount": ("Name, Secrets, Age", _account),
-    "Event": (
-        "Last Seen, Type, Reason, Object, Subobject*, Source*, Message, First Seen*, Count*, Name*",
-        _event,
-    ),
-    "Node": (
-        "Name, Status, Roles, Age, Version, Internal-IP*, External-IP*, OS-Image*, Kernel-Version*, Container-Runtime*",
-        _node,
-    ),
-    "Namespace": ("Name, Status, Age", _namespace),
-    "PersistentVolumeClaim": (
-        "Name, Status, Volume, Capacity, Access Modes, StorageClass, VolumeAttributesClass, Age, VolumeMode*",
-        _claim,
-    ),
-    "PersistentVolume": (
-        "Name, Capacity, Access Modes, Reclaim Policy, Status, Claim, StorageClass, VolumeAttributesClass, "
-        "Reason, Age, VolumeMode*",
-        _volume,
-    ),
-    "StorageClass": (
-        "Name, Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age",
-        _storage_class,
-    ),
-    "Ingress": ("Name, Class, Hosts, Address, Ports, Age", _ingress),
-    "NetworkPolicy": ("Name, Pod-Selector, Age", _network_policy),
-    "HorizontalPodAutoscaler": ("Name, Reference, Targets, MinPods, MaxPods, Replicas, Age", _autoscaler),
-    "PodDisruptionBudget": ("Name, Min Available, Max Unavailable, Allowed Disruptions:integer, Age", _budget),
-    "Lease": ("Name, Holder, Age", _lease),
-    "ControllerRevision": ("Name, Controller, Revision, Age", _revision),
-    "ResourceQuota": ("Name, Request, Limit, Age", _quota),
-    "LimitRange": ("Name, Created At:date", _created),
-    "ClusterRole": ("Name, Created At:date", _created),
-    "Role": ("Name, Created At:date", _created),
-    "PriorityClass": ("Name, Value:integer, Global-Default:boolean, Age, PreemptionPolicy", _priority),
+_KINDS: dict[str, Cells] = {
+    "Pod": _pod,
+    "Deployment": _deployment,
+    "ReplicaSet": _replicaset,
+    "StatefulSet": _statefulset,
+    "DaemonSet": _daemonset,
+    "Job": _job,
+    "CronJob": _cronjob,
+    "Service": _service,
+    "Endpoints": _endpoints,
+    "EndpointSlice": _slice,
+    "ConfigMap": _configmap,
+    "Secret": _secret,
+    "ServiceAccount": _account,
+    "Event": _event,
+    "Node": _node,
+    "Namespace": _namespace,
+    "PersistentVolumeClaim": _claim,
+    "PersistentVolume": _volume,
+    "StorageClass": _storage_class,
+    "Ingress": _ingress,
+    "NetworkPolicy": _network_policy,
+    "HorizontalPodAutoscaler": _autoscaler,
+    "PodDisruptionBudget": _budget,
+    "Lease": _lease,
+    "ControllerRevision": _revision,
+    "ResourceQuota": _quota,
+    "LimitRange": _created,
+    "ClusterRole": _created,
+    "Role": _created,
+    "PriorityClass": _priority,
 }
