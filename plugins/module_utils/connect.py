@@ -9,10 +9,13 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from .certificate import ends
 from .cluster import Response
-from .errors import InputError, Unreachable
+from .errors import Forbidden, InputError, Unreachable
 from .kubeconfig import Plain, plain
 
 OPTIONS = {
@@ -40,6 +43,9 @@ _ALIASES = {
     "ssl_ca_cert": "ca_cert",
     "verify_ssl": "validate_certs",
 }
+_FILES = ("ca_certs", "cert_file", "key_file")
+_PATIENCE = 3  # times that a request is repeated because the API server asks for it
+_LONGEST_PAUSE = 5.0
 _POOL = 16  # connections kept open: the probe reads from as many threads
 
 
@@ -59,11 +65,13 @@ class KubernetesTransport:
         found = plain(chosen, os.environ)
         if found is not None:
             self.host, self._who = found.host, lambda: found.headers
+            self._ends = found.ends
             self._pool = _pool_of(found)
         else:
             configuration = _configuration(chosen)
             self.host = str(configuration.host).rstrip("/")
             self._who = lambda: [(auth["key"], auth["value"]) for auth in configuration.auth_settings().values()]
+            self._ends = ends(_content(configuration.cert_file))
             self._pool = _pool_of_client(configuration, self.host)
 
     def request(
@@ -75,7 +83,10 @@ class KubernetesTransport:
         content_type: str = "application/json",
         timeout: float = 10.0,
     ) -> Response:
-        """One request; Unreachable when no answer comes within ``timeout`` seconds."""
+        """One request; Unreachable when no answer comes within ``timeout`` seconds.
+
+        An API server that asks for patience (429 with Retry-After: nothing was done) gets a little.
+        """
         from urllib.parse import urlencode
 
         import urllib3
@@ -87,23 +98,46 @@ class KubernetesTransport:
             headers.append(("Content-Type", content_type))
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
         address = f"{self.host}{path}" + (f"?{urlencode(query)}" if query else "")
-        try:
-            answer = self._pool.request(
-                method,
-                address,
-                body=data,
-                headers=urllib3.HTTPHeaderDict(headers),
-                timeout=urllib3.Timeout(connect=min(timeout, 5.0), read=timeout),
-                retries=False,
-                redirect=False,
+        for more in (*[True] * _PATIENCE, False):
+            try:
+                answer = self._pool.request(
+                    method,
+                    address,
+                    body=data,
+                    headers=urllib3.HTTPHeaderDict(headers),
+                    timeout=urllib3.Timeout(connect=min(timeout, 5.0), read=timeout),
+                    retries=False,
+                    redirect=False,
+                )
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                raise unreachable(self.host, error) from error
+            asked = str(answer.headers.get("Retry-After", ""))
+            if not (more and answer.status == 429 and asked.isdigit()) or "/proxy/" in path:
+                break  # behind a proxy path it is an application that answers
+            self.sleep(min(float(asked), _LONGEST_PAUSE))
+        if answer.status == 401 and self._ends is not None and self._ends < datetime.now(UTC):
+            raise Forbidden(
+                f"The client certificate for {shown(self.host)} expired on {self._ends:%Y-%m-%d at %H:%M} UTC.",
+                "Renew it in the kubeconfig.",
+                401,
             )
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise unreachable(self.host, error) from error
         return Response(answer.status, dict(answer.headers), answer.data)
 
     def sleep(self, seconds: float) -> None:
         """A real cluster's time passes by itself."""
         time.sleep(seconds)
+
+
+def shown(host: str) -> str:
+    """An address without the password that may stand in it."""
+    return re.sub(r"//[^/@\s]*@", "//", host)
+
+
+def _content(path: str | None) -> bytes:
+    try:
+        return Path(path).read_bytes() if path else b""
+    except OSError:
+        return b""  # the pool tells what is wrong with it
 
 
 def _pool_of(found: Plain) -> Any:
@@ -119,12 +153,40 @@ def _pool_of_client(configuration: Any, host: str) -> Any:
     try:
         from kubernetes.client.rest import RESTClientObject  # type: ignore[import-untyped,unused-ignore]
 
-        return RESTClientObject(configuration).pool_manager
+        return _without_files(RESTClientObject(configuration).pool_manager)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"The certificates of the connection to {host} cannot be read: {error}.",
+            f"The certificates of the connection to {shown(host)} cannot be read: {error}.",
             "Check ca_cert, client_cert and client_key, or the kubeconfig.",
         ) from error
+
+
+def _without_files(pool: Any) -> Any:
+    """Reads certificates and key now, and removes the copies that the client made of those in a kubeconfig.
+
+    It removes them itself when Python ends in order, which the process of a task of Ansible does not.
+    """
+    from kubernetes.config import kube_config  # type: ignore[import-untyped,unused-ignore]
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    copies: dict[str, str] = getattr(kube_config, "_temp_files", {})
+    settings = pool.connection_pool_kw
+    if settings.keys().isdisjoint(_FILES) or not copies:
+        return pool
+    authority, certificate, key = (settings.pop(name, None) for name in _FILES)
+    tls = create_urllib3_context(cert_reqs=settings.get("cert_reqs"))
+    if authority:
+        tls.load_verify_locations(authority)
+    elif tls.verify_mode:
+        tls.load_default_certs()
+    if certificate:
+        tls.load_cert_chain(certificate, key)
+    settings["ssl_context"] = tls
+    for content, path in list(copies.items()):
+        if path in (authority, certificate, key):
+            Path(path).unlink(missing_ok=True)
+            del copies[content]
+    return pool
 
 
 def connection_options(options: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
@@ -150,7 +212,7 @@ def _from_text(name: str, text: str) -> Any:
 
 def unreachable(host: str, error: Exception) -> Unreachable:
     """What a failed connection most likely means, and what to do about it."""
-    text = " ".join(str(error).split())
+    host, text = shown(host), shown(" ".join(str(error).split()))
     certificate = re.search(r"certificate[ _][^'\")(]*", text, re.IGNORECASE)
     if "expired" in text.lower():
         return Unreachable(

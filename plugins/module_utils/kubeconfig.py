@@ -15,10 +15,13 @@ import ssl
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from .certificate import ends
 
 _CLUSTER = {"server", "certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify"}
 _USER = {"client-certificate", "client-certificate-data", "client-key", "client-key-data", "token"}
@@ -28,11 +31,15 @@ _ELSEWHERE = ("KUBERNETES_SERVICE_HOST", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY
 
 @dataclass(frozen=True)
 class Plain:
-    """An API server, the headers that say who asks, and the TLS settings (None: plain http)."""
+    """An API server, the headers that say who asks, and the TLS settings (None: plain http).
+
+    ``ends`` is when the client's certificate does, where there is one.
+    """
 
     host: str
     headers: tuple[tuple[str, str], ...]
     tls: ssl.SSLContext | None
+    ends: datetime | None = None
 
 
 def plain(chosen: Mapping[str, Any], environ: Mapping[str, str]) -> Plain | None:
@@ -48,10 +55,11 @@ def plain(chosen: Mapping[str, Any], environ: Mapping[str, str]) -> Plain | None
             return None
         host = str(cluster["server"]).rstrip("/")
         tls = _tls(cluster, user, folder) if host.startswith("https://") else None
+        until = ends(_pem(user, "client-certificate", folder)) if tls else None
     except (OSError, ValueError, KeyError, TypeError, StopIteration, yaml.YAMLError):
         return None  # the client tells what is wrong with it
     headers = (("authorization", f"Bearer {user['token']}"),) if user.get("token") else ()
-    return Plain(host, headers, tls)
+    return Plain(host, headers, tls, until)
 
 
 def _read(where: Any) -> tuple[Mapping[str, Any], Path]:

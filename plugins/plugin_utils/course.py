@@ -148,8 +148,11 @@ def _stopped(course: Course, outcome: str, why: str) -> Loop:
     try:
         undone = yield from _undo(course)
     except (RemediateError, Cancelled) as error:
-        course.changed.extend(course.attempts[-1].playbook.touches if course.attempts[-1].playbook else ())
-        return course.end(outcome, f"{why}. The undo failed too: {error}. Run undo.yml in the Episode's folder")
+        playbook = course.attempts[-1].playbook
+        touched = playbook.touches if playbook else ()
+        course.changed.extend(touched)
+        what = f"Changed and not undone: {', '.join(map(str, touched))}, since {error}"
+        return course.end(outcome, f"{why} {what} Then run undo.yml in the Episode's folder.")
     if undone is not None:
         done = "The change was undone" if undone.complete else "The undo is incomplete: run undo.yml in its folder"
         why = f"{why}. {done}"

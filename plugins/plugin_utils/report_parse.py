@@ -100,6 +100,8 @@ def _path(text: str) -> str:
         return path
     if os.path.isdir(path) and os.sep in path:
         raise InputError(f"The report {stripped} is a directory.", "Give the path of a file.")
+    if os.path.exists(path) and os.sep in path:
+        raise InputError(f"The report {stripped} is not an ordinary file.", "Give the path of a file.")
     looks_like_one = stripped.startswith(("/", "./", "../", "~/")) or stripped.endswith(
         (".json", ".yaml", ".yml", ".txt")
     )
