@@ -137,6 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.headers.get("Accept", "application/json"),
             self.headers.get("User-Agent", ""),
             "sandbox",
+            self.headers.get("If-None-Match", ""),
         )
         answer = self._answer(request)
         if isinstance(answer, Watch):

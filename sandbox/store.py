@@ -251,10 +251,18 @@ _FIXED = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deleti
 
 
 def _generation_moves(kind: str, old: Object, new: Object) -> bool:
+    if kind == "Pod":  # being bound to a node is not counted
+        return {**old["spec"], "nodeName": None} != {**new["spec"], "nodeName": None}
     if any(old.get(part) != new.get(part) for part in new.keys() | old.keys() if part not in ("metadata", "status")):
         return True
-    # The API server counts a Deployment's annotations too: its controller copies them to the ReplicaSet.
-    return kind == "Deployment" and old["metadata"].get("annotations") != new["metadata"].get("annotations")
+    # The API server counts a Deployment's annotations too: its controller copies them to the ReplicaSet. The one that
+    # the controller itself notes comes with a status, which is not counted.
+    return kind == "Deployment" and _notes(old) != _notes(new)
+
+
+def _notes(deployment: Object) -> Object:
+    notes = deployment["metadata"].get("annotations") or {}
+    return {key: value for key, value in notes.items() if key != "deployment.kubernetes.io/revision"}
 
 
 def _held(obj: Object) -> bool:

@@ -35,6 +35,8 @@ _VOLATILE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"-[{_LETTERS}]{{7,10}}\b", "-<hash>"),
         (rf"-[{_LETTERS}]{{5}}\b", "-<x>"),
         (r"\b\d+(\.\d+)?(ms|µs|s)\b", "<duration>"),
+        (r"\b(docker\.io/)?lab/\w+:\d+", "<image>"),
+        (r"[\w./-]+@<id>", "<id>"),
         (r"\(\d+ bytes\)|size: \d+|Image size: \d+", "<size>"),
     )
 )
@@ -147,12 +149,16 @@ def _plain(value: Any, key: str = "") -> Any:
 
 def _plain_object(value: Object) -> Object:
     kind = value.get("kind")
+    if isinstance(kind, str) and kind.endswith("List") and isinstance(value.get("items"), list):
+        value = {**value, "items": [{"kind": kind[:-4], **item} for item in value["items"]]}
     if kind == "Table":
         value = {**value, "rows": [_row(value, row) for row in value.get("rows") or ()]}
     shown = {name: _plain(part, name) for name, part in value.items()}
     if kind == "Event" or "involvedObject" in value or "regarding" in value:
         shown.pop("count", None)
         shown.pop("series", None)
+    if shown.get("managedFields") == []:
+        del shown["managedFields"]
     if kind == "Node" and "metadata" in value:
         shown["status"] = sorted(value.get("status") or {})
         shown["metadata"] = {k: v for k, v in shown["metadata"].items() if k not in _FREE_OF_A_NODE}

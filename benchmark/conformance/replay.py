@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -93,6 +93,10 @@ def replay(exchanges: Iterable[Exchange], sandbox: Sandbox | None = None) -> Ite
                 sandbox.advance(_CALM)
         if not ending:
             request = _request(exchange, learnt)
+            if exchange.status == 304:  # the client has the document: which one, it says by the hash that it was told
+                known = _asked(sandbox, request)
+                assert isinstance(known, Response)
+                request = replace(request, etag=known.headers.get("Etag", ""))
             answer = _asked(sandbox, request)
             if isinstance(answer, Watch):
                 open_watches[index] = (answer, answer.lines())
@@ -105,7 +109,13 @@ def replay(exchanges: Iterable[Exchange], sandbox: Sandbox | None = None) -> Ite
 
 def _sandbox() -> Sandbox:
     nodes = tuple(
-        node(f"node-{number}", f"10.123.0.1{number}", 4, 8192, {"beta.kubernetes.io/arch": "amd64"})
+        node(
+            f"node-{number}",
+            f"10.123.0.1{number}",
+            4,
+            8192,
+            {"beta.kubernetes.io/arch": "amd64", "beta.kubernetes.io/os": "linux"},
+        )
         for number in (1, 2)
     )
     system = System("conformance", "default", nodes, frozenset(LAB_IMAGES), (), "")

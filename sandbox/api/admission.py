@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
+from zlib import crc32
 
 from ..store import Store
 from .quantity import canonical, value_of
@@ -13,6 +14,7 @@ from .status import StatusError, not_found, qualified
 
 Object = dict[str, Any]
 
+_SAFE_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _NOT_READY = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
@@ -56,6 +58,7 @@ def admit_pod(store: Store, pod: Object) -> Object:
         if not any(toleration.get("key") == key for toleration in tolerations):
             tolerations.append({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
     spec["tolerations"] = tolerations
+    _mount_token(store, namespace, account, name, spec)
     ranges = store.list("LimitRange", namespace)
     for group in ("containers", "initContainers"):
         if group in spec:
@@ -64,6 +67,46 @@ def admit_pod(store: Store, pod: Object) -> Object:
     admitted["status"] = {"phase": "Pending", "qosClass": _quality(spec)}
     _check_quota(store, namespace, name, admitted)
     return admitted
+
+
+_TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
+_TOKEN_SOURCES: Object = {
+    "defaultMode": 420,
+    "sources": [
+        {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {
+            "downwardAPI": {
+                "items": [{"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]
+            }
+        },
+    ],
+}
+
+
+def _mount_token(store: Store, namespace: str, account: str, name: str, spec: Object) -> None:
+    """Mounts the service account's token where the Pod has none, under a name that depends on the Pod's alone."""
+    holder = store.get("ServiceAccount", namespace, account) or {}
+    if not spec.get("automountServiceAccountToken", holder.get("automountServiceAccountToken", True)):
+        return
+    number = crc32(name.encode())
+    letters = "".join(_SAFE_LETTERS[number // len(_SAFE_LETTERS) ** place % len(_SAFE_LETTERS)] for place in range(5))
+    volume = f"kube-api-access-{letters}"
+    mount = {"name": volume, "readOnly": True, "mountPath": _TOKEN_PATH}
+    mounted = False
+    for group in ("containers", "initContainers"):
+        if group not in spec:
+            continue
+        containers = []
+        for container in spec[group]:
+            mounts = container.get("volumeMounts") or []
+            if not any(there["mountPath"] == _TOKEN_PATH for there in mounts):
+                container = {**container, "volumeMounts": [*mounts, mount]}
+                mounted = True
+            containers.append(container)
+        spec[group] = containers
+    if mounted:
+        spec["volumes"] = [*(spec.get("volumes") or ()), {"name": volume, "projected": _TOKEN_SOURCES}]
 
 
 def with_template_generation(daemon_set: Object, generation: int) -> Object:

@@ -89,6 +89,7 @@ def _resource(item: Object) -> Object:
 def _schemas(groups: list[Object]) -> Object:
     definitions: Object = {}
     kinds: dict[str, str] = {}
+    documents: dict[str, list[str]] = {}
     for group in groups:
         for version in group["versions"]:
             base = f"apis/{group['name']}" if group["name"] else "api"
@@ -97,23 +98,21 @@ def _schemas(groups: list[Object]) -> Object:
             for name, schema in schemas.items():
                 for gvk in schema.get("x-kubernetes-group-version-kind", ()):
                     named[f"{gvk['group']}/{gvk['version']}/{gvk['kind']}"] = name
-            wanted = []
             for resource in version["resources"]:
                 key = f"{group['name']}/{version['version']}/{resource['kind']}"
                 if key in named:
                     kinds[key] = named[key]
-                    wanted.append(named[key])
-            while wanted:
-                name = wanted.pop()
-                if name not in definitions:
-                    definitions[name] = _pruned(schemas[name])
-                    wanted += _references(definitions[name])
-    return {"kinds": dict(sorted(kinds.items())), "definitions": dict(sorted(definitions.items()))}
+            documents[f"{group['name']}/{version['version']}"] = sorted(schemas)
+            # An aggregated server may be of another version: what the API server itself says comes first, and counts.
+            definitions = {**{name: _pruned(schema) for name, schema in schemas.items()}, **definitions}
+    return {"kinds": kinds, "documents": documents, "definitions": definitions}
 
 
 def _pruned(schema: Object) -> Object:
     kept: Object = {short: schema[name] for name, short in _KEPT.items() if name in schema}
     reference = schema.get("$ref") or next((part["$ref"] for part in schema.get("allOf", ()) if "$ref" in part), None)
+    if "$ref" in schema:
+        kept["bare"] = True
     if reference:
         kept["ref"] = reference.removeprefix(_REFERENCE)
     if "oneOf" in schema:
@@ -126,6 +125,9 @@ def _pruned(schema: Object) -> Object:
         kept["default"] = schema["default"]
     if "properties" in schema:
         kept["fields"] = {name: _pruned(value) for name, value in schema["properties"].items()}
+    if "x-kubernetes-group-version-kind" in schema:
+        gvks = schema["x-kubernetes-group-version-kind"]
+        kept["gvk"] = sorted([gvk["group"], gvk["version"], gvk["kind"]] for gvk in gvks)
     if "required" in schema:
         kept["required"] = schema["required"]
     if "items" in schema:
@@ -133,14 +135,6 @@ def _pruned(schema: Object) -> Object:
     if isinstance(schema.get("additionalProperties"), dict):
         kept["values"] = _pruned(schema["additionalProperties"])
     return kept
-
-
-def _references(schema: Object) -> list[str]:
-    found = [schema["ref"]] if "ref" in schema else []
-    for part in [*schema.get("fields", {}).values(), schema.get("items"), schema.get("values")]:
-        if part:
-            found += _references(part)
-    return found
 
 
 def _columns(groups: list[Object]) -> Object:

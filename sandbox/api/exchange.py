@@ -32,6 +32,7 @@ class Request:
     accept: str = _JSON
     user_agent: str = ""
     user: str = ""
+    etag: str = ""  # If-None-Match
 
     @property
     def manager(self) -> str:

@@ -18,8 +18,9 @@ _LONG = {
     "map": "x-kubernetes-map-type",
     "strategy": "x-kubernetes-patch-strategy",
     "merge": "x-kubernetes-patch-merge-key",
+    "unions": "x-kubernetes-unions",
 }
-_AS_THEY_ARE = ("type", "format", "default", "enum", "required")
+_AS_THEY_ARE = ("type", "format", "default", "enum", "required", "pattern")
 _PATCH_TYPES = (
     "application/apply-patch+yaml",
     "application/json-patch+json",
@@ -43,28 +44,18 @@ def document(group: str, version: str) -> Object | None:
         return None
     definitions = raw()["definitions"]
     paths: Object = {}
-    wanted: list[str] = []
-    kinds: dict[str, list[Object]] = {}
     for resource in RESOURCES:
         name = raw()["kinds"].get(f"{resource.group}/{resource.version}/{resource.kind}")
         if (resource.group, resource.version) == (group, version) and name:
             gvk = {"group": group, "version": version, "kind": resource.kind}
-            kinds.setdefault(name, []).append(gvk)
-            wanted.append(name)
             paths |= _paths(resource, name, gvk)
-    schemas: Object = {}
-    while wanted:
-        name = wanted.pop()
-        if name in schemas:
-            continue
-        schemas[name] = _long(definitions[name], wanted)
-        if name in kinds:
-            schemas[name]["x-kubernetes-group-version-kind"] = kinds[name]
+    names = raw()["documents"][f"{group}/{version}"]
+    schemas = {name: _long(definitions[name]) for name in names}
     info = {"title": "Kubernetes", "version": "v1.34.4"}
     return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
 
 
-def _long(part: Object, wanted: list[str]) -> Object:
+def _long(part: Object) -> Object:
     """The pruned form spelled out again."""
     if part.get("type") == "quantity":
         return {"oneOf": [{"type": "string"}, {"type": "number"}]}
@@ -73,14 +64,20 @@ def _long(part: Object, wanted: list[str]) -> Object:
     result: Object = {key: part[key] for key in _AS_THEY_ARE if key in part}
     result |= {long: part[short] for short, long in _LONG.items() if short in part}
     if "ref" in part:
-        wanted.append(part["ref"])
-        result["allOf"] = [{"$ref": _REFERENCE + part["ref"]}]
+        if part.get("bare"):
+            result["$ref"] = _REFERENCE + part["ref"]
+        else:
+            result["allOf"] = [{"$ref": _REFERENCE + part["ref"]}]
     if "fields" in part:
-        result["properties"] = {name: _long(field, wanted) for name, field in part["fields"].items()}
+        result["properties"] = {name: _long(field) for name, field in part["fields"].items()}
     if "items" in part:
-        result["items"] = _long(part["items"], wanted)
+        result["items"] = _long(part["items"])
     if "values" in part:
-        result["additionalProperties"] = _long(part["values"], wanted)
+        result["additionalProperties"] = _long(part["values"])
+    if "gvk" in part:
+        result["x-kubernetes-group-version-kind"] = [
+            {"group": group, "version": version, "kind": kind} for group, version, kind in part["gvk"]
+        ]
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from email.utils import format_datetime
 from typing import Any
@@ -43,10 +44,10 @@ class Api:
         if path in _ALIVE or path.startswith(tuple(f"{alive}/" for alive in _ALIVE)):
             return Response(200, body=b"ok", content_type="text/plain; charset=utf-8")
         if path.startswith("/openapi"):
-            return self._openapi(path)
+            return _tagged(request, self._openapi(path))
         found = discover(path, request.accept, self._store.registry)
         if found:
-            return Response(200, found[0], content_type=found[1])
+            return _tagged(request, Response(200, found[0], content_type=found[1]))
         if not known_group(path, self._store.registry):
             return Response(404, body=b"404 page not found\n", content_type="text/plain; charset=utf-8")
         return self._resource(request)
@@ -94,6 +95,17 @@ class Api:
         if document is None:
             return Response(404, body=b"404 page not found\n", content_type="text/plain; charset=utf-8")
         return Response(200, document)
+
+
+def _tagged(request: Request, answer: Response) -> Response:
+    """A document with its hash; 304 for a client that has it already."""
+    if answer.status != 200:
+        return answer
+    tag = f'"{hashlib.sha256(answer.body).hexdigest()[:64].upper()}"'
+    if request.etag == tag:
+        answer = Response(304, body=b"")
+    answer.headers["Etag"] = tag
+    return answer
 
 
 def _not_allowed() -> StatusError:

@@ -102,8 +102,9 @@ def create_pod(
     }
     if template_meta.get("annotations"):
         made["metadata"]["annotations"] = template_meta["annotations"]
-    if owner["kind"] != "StatefulSet":
-        made["metadata"]["generateName"] = f"{meta['name']}-"
+    made["metadata"]["generateName"] = f"{meta['name']}-"
+    if owner["kind"] == "StatefulSet":
+        made["spec"] = {**spec, "hostname": name, "subdomain": owner["spec"].get("serviceName", "")}
     try:
         return world.store.create(admit_pod(world.store, made))
     except StatusError as error:

@@ -37,7 +37,8 @@ def note_progress(world: World, deployment: Object, reason: str, message: str, s
         now = world.clock.stamp()
         new = {"type": "Progressing", "status": status, "lastUpdateTime": now, "reason": reason, "message": message}
         old_status = live.get("status", {})
-        world.put_status(live, {**old_status, "conditions": with_condition(old_status.get("conditions", []), new, now)})
+        conditions = at_the_end(with_condition(old_status.get("conditions", []), new, now), "Progressing")
+        world.put_status(live, {**old_status, "conditions": conditions})
 
 
 def write_status(world: World, deployment: Object, new: Object | None, sets: list[Object]) -> Object:
@@ -138,4 +139,9 @@ def set_condition(
     if old and (old["status"], old["reason"], old["message"]) == (status, reason, message):
         return conditions
     new = {"type": kind, "status": status, "lastUpdateTime": now, "reason": reason, "message": message}
-    return with_condition(conditions, new, now)
+    return at_the_end(with_condition(conditions, new, now), kind)
+
+
+def at_the_end(conditions: list[Object], kind: str) -> list[Object]:
+    """The Deployment controller puts the condition that it set last behind the others."""
+    return sorted(conditions, key=lambda item: item["type"] == kind)

@@ -34,8 +34,10 @@ class Recorder:
         field: str = "",
         host: str = "",
         times: int = 1,
+        action: str = "",
     ) -> None:
-        """``kind`` is Normal or Warning; ``field`` the part of the object, such as spec.containers{cart}."""
+        """``kind`` is Normal or Warning; ``field`` the part of the object, such as spec.containers{cart}. With an
+        ``action``, the event is written as the newer recorder does, which the scheduler uses."""
         if self._clock.elapsed < self.muted_until:
             return
         meta = about["metadata"]
@@ -70,13 +72,27 @@ class Recorder:
                 "reason": reason,
                 "message": message,
                 "type": kind,
-                "count": times,
-                "firstTimestamp": now,
-                "lastTimestamp": now,
-                "eventTime": None,
-                "source": {"component": component, **({"host": host} if host else {})},
-                "reportingComponent": component,
-                "reportingInstance": host,
+                **(
+                    {
+                        "firstTimestamp": None,
+                        "lastTimestamp": None,
+                        "eventTime": f"{now[:-1]}.000000Z",
+                        "action": action,
+                        "source": {},
+                        "reportingComponent": component,
+                        "reportingInstance": f"{component}-vm",
+                    }
+                    if action
+                    else {
+                        "count": times,
+                        "firstTimestamp": now,
+                        "lastTimestamp": now,
+                        "eventTime": None,
+                        "source": {"component": component, **({"host": host} if host else {})},
+                        "reportingComponent": component,
+                        "reportingInstance": host,
+                    }
+                ),
             }
         )
         self._known[key] = (space, made["metadata"]["name"])
@@ -89,7 +105,7 @@ class Recorder:
         limit = self._clock.now.fromtimestamp(oldest, self._clock.now.tzinfo).strftime("%Y-%m-%dT%H:%M:%SZ")
         left = False
         for event in self._store.list("Event"):
-            if (event.get("lastTimestamp") or limit) <= limit:
+            if (event.get("lastTimestamp") or event.get("eventTime") or limit) <= limit:
                 self._store.delete("Event", event["metadata"]["namespace"], event["metadata"]["name"], 0)
             else:
                 left = True

@@ -65,7 +65,7 @@ def schedule(world: World, namespace: str, name: str) -> None:
 def _bind(world: World, pod: Object, node: str) -> None:
     bound = world.store.update({**pod, "metadata": dict(pod["metadata"]), "spec": {**pod["spec"], "nodeName": node}})
     text = f"Successfully assigned {pod['metadata']['namespace']}/{pod['metadata']['name']} to {node}"
-    world.recorder.event(bound, "Normal", "Scheduled", text, _COMPONENT)
+    world.recorder.event(bound, "Normal", "Scheduled", text, _COMPONENT, action="Binding")
 
 
 def _refuse(world: World, pod: Object, nodes: int, reasons: Counter[str]) -> None:

@@ -21,6 +21,7 @@ def pod_status(run: PodRun, pod: Object, now: str) -> Object:
     phase = _phase(run, pod)
     if phase == "Succeeded":
         unready = ("False", "PodCompleted", "")
+    generation = pod["metadata"].get("generation", 1)
     conditions: list[Object] = pod.get("status", {}).get("conditions", [])
     for kind, (status, reason, message) in (
         ("PodReadyToStartContainers", ("True" if run.mounted and phase != "Succeeded" else "False", "", "")),
@@ -29,7 +30,7 @@ def pod_status(run: PodRun, pod: Object, now: str) -> Object:
         ("ContainersReady", unready),
         ("PodScheduled", ("True", "", "")),
     ):
-        new = {"type": kind, "status": status, "lastProbeTime": None}
+        new = {"type": kind, "status": status, "lastProbeTime": None, "observedGeneration": generation}
         if reason:
             new["reason"] = reason
         if message:
@@ -43,7 +44,7 @@ def pod_status(run: PodRun, pod: Object, now: str) -> Object:
         "hostIPs": [{"ip": run.host_ip}],
         "startTime": run.start_stamp,
         "containerStatuses": [_container_status(item) for item in run.containers],
-        "observedGeneration": pod["metadata"].get("generation", 1),
+        "observedGeneration": generation,
     }
     if run.mounted:
         status_.update(podIP=run.ip, podIPs=[{"ip": run.ip}])
@@ -79,6 +80,14 @@ def _container_status(item: ContainerRun) -> Object:
     }
     if item.container_id:
         status["containerID"] = item.container_id
+        resources = item.spec.get("resources") or {}
+        status["resources"] = resources
+        if resources.get("requests"):
+            status["allocatedResources"] = resources["requests"]
+        mounts = item.spec.get("volumeMounts") or ()
+        status["volumeMounts"] = [
+            {**mount, "recursiveReadOnly": "Disabled"} if mount.get("readOnly") else mount for mount in mounts
+        ]
     return status
 
 
