@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,9 @@ STATIONS = {
 }
 """Each station, and the line of output with which it begins; ``task`` is a task of the run under way."""
 
-WAYS = ("SIGINT", "SIGTERM", "SIGKILL", "SIGHUP", "Ctrl-C", "Ctrl-C twice", "reader gone", "worker SIGKILL")
-"""Signals to ansible-playbook; Ctrl-C goes to its group, as a terminal does it; the worker is Ansible's own fork."""
+SIGNALS = ("SIGINT", "SIGTERM", "SIGKILL")
+OTHERS = ("SIGHUP", "Ctrl-C", "Ctrl-C twice", "reader gone", "worker SIGKILL", "worker SIGKILL")
+"""Ctrl-C goes to the group of ansible-playbook, as a terminal does it; the worker is Ansible's own fork."""
 
 SECONDS_TO_CLEAR = 30.0
 """In which everything must be gone, however it was interrupted: the undo is part of that."""
@@ -61,15 +63,17 @@ class Aftermath:
     problems: list[str] = field(default_factory=list)
 
 
-def moments(rng: random.Random, count: int) -> list[Moment]:
-    """Every station by turns, with each way at least once in each eighth of them, at random offsets."""
-    stations, ways = list(STATIONS), list(WAYS)
+def moments(rng: random.Random, rounds: int = 1) -> list[Moment]:
+    """A round is each signal in each station and each other way in some station, at random offsets: 30 moments."""
     found = []
-    for number in range(count):
-        if number % len(ways) == 0:
-            rng.shuffle(ways)
-        longest = 0.15 if stations[number % len(stations)] in ("gate", "snapshot") else 0.6
-        found.append(Moment(stations[number % len(stations)], rng.uniform(0, longest), ways[number % len(ways)]))
+    for _ in range(rounds):
+        pairs = [(station, signal) for station in STATIONS for signal in SIGNALS]
+        pairs += [(rng.choice(list(STATIONS)), other) for other in OTHERS]
+        for station, way in pairs:
+            # Ansible cannot go on where its fork dies with a message half sent, as it may do right after a line.
+            earliest = 0.05 if way == "worker SIGKILL" else 0.0
+            longest = 0.15 if station in ("gate", "snapshot") else 0.6
+            found.append(Moment(station, rng.uniform(earliest, longest), way))
     return found
 
 
@@ -163,14 +167,14 @@ def _strike(process: subprocess.Popen[str], way: str) -> None:
 
 def _wait_for_end(process: subprocess.Popen[str], after: Aftermath) -> None:
     assert process.stdout is not None
-    if after.moment.way == "reader gone":
-        process.stdout.close()
-    else:
-        after_words = process.stdout.read()  # until all who could write have gone
-        if "Traceback (most recent call last)" in after_words:
-            after.problems.append("a traceback: " + after_words[-2000:])
     try:
-        process.wait(60)
+        if after.moment.way == "reader gone":
+            process.stdout.close()
+            process.wait(60)
+            return
+        last_words, _ = process.communicate(timeout=60)  # until all who could write have gone
+        if "Traceback (most recent call last)" in last_words:
+            after.problems.append("a traceback: " + last_words[-2000:])
     except subprocess.TimeoutExpired:
         after.problems.append("ansible-playbook did not end")
         process.kill()
@@ -231,14 +235,14 @@ def _read(path: Path) -> dict[str, Any]:
 
 def holders(place: Place) -> list[str]:
     """Who holds a Lease that has not expired."""
-    from datetime import datetime, timedelta
-
     now = place.cluster.now()
     found = []
     for lease in place.cluster.list("Lease", place.namespace):
         spec = lease["spec"]
+        if not spec.get("holderIdentity"):
+            continue
         renewed = datetime.fromisoformat(spec["renewTime"].replace("Z", "+00:00"))
-        if spec.get("holderIdentity") and renewed + timedelta(seconds=spec["leaseDurationSeconds"]) > now:
+        if renewed + timedelta(seconds=spec["leaseDurationSeconds"]) > now:
             found.append(str(spec["holderIdentity"]))
     return found
 

@@ -213,7 +213,7 @@ def _from_text(name: str, text: str) -> Any:
 def unreachable(host: str, error: Exception) -> Unreachable:
     """What a failed connection most likely means, and what to do about it."""
     host, text = shown(host), shown(" ".join(str(error).split()))
-    certificate = re.search(r"certificate[ _][^'\")(]*", text, re.IGNORECASE)
+    certificate = re.search(r"(?:certificate verify failed|[Cc]ertificate )[^'\")(]*", text)
     if "expired" in text.lower():
         return Unreachable(
             f"A certificate of the connection to {host} has expired.",

@@ -107,7 +107,7 @@ def hold(
     target: ObjectRef | str,
     *,
     holder: str,
-    seconds: int = 60,
+    seconds: int = 30,
     background: bool = True,
 ) -> Iterator[HeldLease]:
     """Holds the target's Lease; Refused says who else holds it and until when.

@@ -23,14 +23,14 @@ from staging import scripted_model, simulated  # noqa: E402
 def main() -> int:
     """Prints a line for each moment and a summary; the exit status says whether all went well."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=30, help="how many moments (default: 30)")
+    parser.add_argument("--rounds", type=int, default=1, help="of 30 moments (default: 1)")
     parser.add_argument("--seed", type=int, default=1, help="of their choice (default: 1)")
     parser.add_argument("--only", default="", help="only moments whose description contains this")
     parser.add_argument("--model", default="", help="who is asked in place of a scripted model, as remediate_model")
     asked = parser.parse_args()
     seconds: list[float] = []
     failed = 0
-    for number, moment in enumerate(moments(random.Random(asked.seed), asked.count), 1):
+    for number, moment in enumerate(moments(random.Random(asked.seed), asked.rounds), 1):
         if asked.only not in str(moment):
             continue
         with tempfile.TemporaryDirectory(prefix="e2ereme-moment-") as name, scripted_model() as model:
