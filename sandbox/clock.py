@@ -50,6 +50,10 @@ class Clock:
             self._stamp = (second, self.now.strftime("%Y-%m-%dT%H:%M:%SZ"))
         return self._stamp[1]
 
+    def stamp_of(self, timestamp: float) -> str:
+        """A moment (seconds since 1970) as the API server writes times."""
+        return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
     def micro_stamp(self) -> str:
         """Now as a MicroTime (Lease, Event)."""
         return self.now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

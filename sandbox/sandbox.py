@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from .api.bootstrap import bootstrap_roles
 from .api.exchange import Request, Response
 from .api.reads import Watch
 from .api.resources import BY_KIND
@@ -100,6 +101,7 @@ class Sandbox:
         return created
 
     def _furnish(self) -> None:
+        self.store.plant(bootstrap_roles())
         for name in ("default", "kube-system"):
             self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, "kube-apiserver")
         self.create(

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from .api.authorization import user_of_token
 from .api.exchange import Request, Response
 from .api.reads import Watch
 from .api.status import StatusError
@@ -128,6 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             body = self._chunks()
         where = urlsplit(self.path)
+        token = self.headers.get("Authorization", "").rpartition(" ")[2]
         request = Request(
             self.command,
             where.path,
@@ -136,8 +138,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.headers.get("Content-Type", "application/json"),
             self.headers.get("Accept", "application/json"),
             self.headers.get("User-Agent", ""),
-            "sandbox",
+            self.headers.get("Impersonate-User") or user_of_token(token),
             self.headers.get("If-None-Match", ""),
+            tuple(self.headers.get_all("Impersonate-Group") or ()),
         )
         answer = self._answer(request)
         if isinstance(answer, Watch):

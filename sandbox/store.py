@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -178,7 +178,9 @@ class Store:
             if meta.get("deletionTimestamp") and grace >= meta.get("deletionGracePeriodSeconds", 0):
                 return old
             due = self.clock.now.timestamp() + grace
-            new_meta = {**meta, "deletionTimestamp": _stamp(due), "deletionGracePeriodSeconds": grace}
+            new_meta = {**meta, "deletionTimestamp": _stamp(due)}
+            if kind not in _WITHOUT_GRACE:
+                new_meta["deletionGracePeriodSeconds"] = grace
             if resource.generation:
                 new_meta["generation"] = meta.get("generation", 0) + 1
             new = {**old, "metadata": new_meta}
@@ -188,6 +190,14 @@ class Store:
         gone = {**old, "metadata": dict(meta)}
         self._keep("DELETED", kind, space, old, gone)
         return gone
+
+    def plant(self, objects: Iterable[Object]) -> None:
+        """Puts objects in place that were there before anybody looked: nobody is told of them."""
+        stamp = self.clock.stamp()
+        for number, obj in enumerate(objects, 1):
+            meta = {**obj["metadata"], "creationTimestamp": stamp, "resourceVersion": str(number)}
+            space = self._objects[obj["kind"]].setdefault(meta.get("namespace", ""), {})
+            space[meta["name"]] = {**obj, "metadata": meta}
 
     def subscribe(self, fn: Subscriber) -> Callable[[], None]:
         """Calls ``fn(type, old, new)`` after each change, in order: what a subscriber writes is told after
@@ -247,6 +257,7 @@ class Store:
 
 
 _NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+_WITHOUT_GRACE = ("Namespace", "CustomResourceDefinition")
 _FIXED = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 

@@ -2,8 +2,10 @@
 
 * identities and times: uids, resourceVersions, continue tokens, timestamps, ages, durations, addresses, node names,
   container and image ids, generated names (up to what precedes the generated letters), tokens, certificates;
+* Events that say how fast a machine was: Pulling, Unhealthy, BackOff, and whether an image was there already;
 * the order of list items (generated names sort at random), and objects that no session made;
-* what controllers and kubelets note in managedFields, and how often an Event was counted;
+* what controllers and kubelets note in managedFields and of the last change of endpoints, and how often an Event was
+  counted;
 * what a machine has and uses: a Node's capacity, labels of its making, images, versions; the values of metrics;
 * documents about types: the sandbox may serve fewer of them; those that it serves are compared, without descriptions.
 """
@@ -31,6 +33,8 @@ _VOLATILE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(10|127|192)(\.\d{1,3}){3}\b", "<ip>"),
         (r"\bnode-[12]\b", "<node>"),
         (r"\.[0-9a-f]{15,16}\b", ".<event>"),
+        (r"(pod-template-hash|controller-revision-hash)=[a-z0-9]+", r"\1=<hash>"),
+        (r'(Container image "[^"]*" already present on machine|Successfully pulled image .*)', "<image is there>"),
         (rf"-[{_LETTERS}]{{7,10}}-[{_LETTERS}]{{5}}\b", "-<hash>-<x>"),
         (rf"-[{_LETTERS}]{{7,10}}\b", "-<hash>"),
         (rf"-[{_LETTERS}]{{5}}\b", "-<x>"),
@@ -52,6 +56,8 @@ _VOLATILE_KEYS = {
     "nodePort": "<port>",
     "kubectl.kubernetes.io/last-applied-configuration": None,  # parsed, so that the order of keys does not count
 }
+_TRIGGER = "endpoints.kubernetes.io/last-change-trigger-time"
+_BY_CHANCE = ("Pulling", "Unhealthy", "BackOff")
 _AGES = ("Age", "Last Seen", "First Seen", "Duration", "Created At", "IP", "Node", "External-IP", "Cluster-IP")
 _CONTROLLERS = ("kube-controller-manager", "kubelet", "kube-scheduler", "kube-apiserver")
 _FREE_OF_A_NODE = ("annotations", "labels", "managedFields", "finalizers")
@@ -138,13 +144,21 @@ def _plain(value: Any, key: str = "") -> Any:
         if key == "managedFields":
             return _plain_owners(value)
         if key in ("items", "rows"):
-            value = sorted((item for item in value if made_by_session(item.get("object") or item)), key=order_of)
+            value = sorted((item for item in value if _counts(item)), key=order_of)
         if key in ("resourceRules", "nonResourceRules"):
             value = sorted(value, key=lambda rule: json.dumps(rule, sort_keys=True))
         return [_plain(part) for part in value]
     if isinstance(value, str):
         return plain_text(value)
     return value
+
+
+def _counts(item: Object) -> bool:
+    """Whether an item of a list is compared."""
+    reason = item.get("reason") or (item.get("cells") or ["", "", ""])[2:3]
+    if reason in _BY_CHANCE or (isinstance(reason, list) and reason and reason[0] in _BY_CHANCE):
+        return False
+    return made_by_session(item.get("object") or item)
 
 
 def _plain_object(value: Object) -> Object:
@@ -160,9 +174,14 @@ def _plain_object(value: Object) -> Object:
     if shown.get("managedFields") == []:
         del shown["managedFields"]
     if kind == "Node" and "metadata" in value:
-        shown["status"] = sorted(value.get("status") or {})
+        del shown["status"]
         shown["metadata"] = {k: v for k, v in shown["metadata"].items() if k not in _FREE_OF_A_NODE}
         shown["spec"] = sorted(value.get("spec") or {})
+    notes = shown.get("annotations")
+    if isinstance(notes, dict) and _TRIGGER in notes:
+        shown["annotations"] = {name: note for name, note in notes.items() if name != _TRIGGER}
+        if not shown["annotations"]:
+            del shown["annotations"]
     if "remainingItemCount" in shown:
         shown["remainingItemCount"] = "<count>"
     return shown

@@ -23,7 +23,7 @@ from ...sandbox.systems.system import LAB_IMAGES, System
 from .comparison import comparable, differences, leaves, made_by_session, order_of, plain_text
 from .exchange import Exchange
 
-_CALM = 30.0
+_CALM = 30
 _PATIENCE = 20
 _LEARNT = ("name", "uid", "resourceVersion", "continue", "generateName", "pod-template-hash")
 _LEARNT += ("controller-revision-hash", "controller.kubernetes.io/hash", "nodeName")
@@ -90,7 +90,7 @@ def replay(exchanges: Iterable[Exchange], sandbox: Sandbox | None = None) -> Ite
         if exchange.step != step and not ending:
             step = exchange.step
             if not step.startswith("~"):
-                sandbox.advance(_CALM)
+                _wait_until_calm(sandbox)
         if not ending:
             request = _request(exchange, learnt)
             if exchange.status == 304:  # the client has the document: which one, it says by the hash that it was told
@@ -105,6 +105,26 @@ def replay(exchanges: Iterable[Exchange], sandbox: Sandbox | None = None) -> Ite
         elif index in open_watches:
             watch, lines = open_watches.pop(index)
             yield _watched(exchange, watch, lines, sandbox, learnt)
+
+
+def _wait_until_calm(sandbox: Sandbox) -> None:
+    """As the session did, on the virtual clock."""
+    for _ in range(_CALM):
+        sandbox.advance(1.0)
+        if _calm(sandbox):
+            return
+
+
+def _calm(sandbox: Sandbox) -> bool:
+    for kind in ("Deployment", "StatefulSet", "DaemonSet"):
+        for item in sandbox.store.list(kind):
+            status = item.get("status", {})
+            wanted = item["spec"].get("replicas", status.get("desiredNumberScheduled", 0))
+            ready = status.get("readyReplicas", status.get("numberReady", 0))
+            pods = status.get("replicas", status.get("currentNumberScheduled", 0))
+            if status.get("observedGeneration") != item["metadata"].get("generation") or not wanted == ready == pods:
+                return False
+    return not any(pod["metadata"].get("deletionTimestamp") for pod in sandbox.store.list("Pod"))
 
 
 def _sandbox() -> Sandbox:

@@ -30,12 +30,10 @@ def admit(store: Store, resource: Resource, obj: Object) -> Object:
         default = _default_storage_class(store)
         if default:
             return {**obj, "spec": {**obj["spec"], "storageClassName": default}}
-    if resource.kind == "DaemonSet":
-        return with_template_generation(obj, 1)
     if resource.kind == "Namespace":
         labels = {"kubernetes.io/metadata.name": obj["metadata"]["name"], **obj["metadata"].get("labels", {})}
         meta = {**obj["metadata"], "labels": labels}
-        return {**obj, "metadata": meta, "status": {"phase": "Active"}}
+        return {**obj, "metadata": meta, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
     return obj
 
 

@@ -85,6 +85,9 @@ def _decode_struct(
         if part is None:
             continue
         child = fields.get(key)
+        if child is None and node.open:
+            result[key] = _copy(part)
+            continue
         if child is None:
             unknown.append(f"{path}.{key}" if path else key)
             continue

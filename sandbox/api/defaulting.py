@@ -105,6 +105,17 @@ def _secret(secret: Object) -> None:
             data[key] = b64encode(text.encode()).decode()
 
 
+def _whole_pod(pod: Object) -> None:
+    """Only a Pod's own spec: the one in a template stays as it was written until it becomes a Pod."""
+    pod.setdefault("spec", {}).setdefault("enableServiceLinks", True)
+
+
+def _namespace(namespace: Object) -> None:
+    meta = namespace.setdefault("metadata", {})
+    if meta.get("name"):
+        meta["labels"] = {"kubernetes.io/metadata.name": meta["name"], **meta.get("labels", {})}
+
+
 BY_TYPE: dict[str, Callable[[Object], None]] = {
     "Container": _container,
     "EphemeralContainer": _container,
@@ -114,6 +125,8 @@ BY_TYPE: dict[str, Callable[[Object], None]] = {
     "DaemonSetUpdateStrategy": _daemonset_strategy,
     "Job": _job,
     "PodSpec": _pod,
+    "Pod": _whole_pod,
+    "Namespace": _namespace,
     "HorizontalPodAutoscalerSpec": _autoscaler,
     "NetworkPolicySpec": _network_policy,
     "Secret": _secret,

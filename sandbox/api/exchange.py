@@ -33,6 +33,7 @@ class Request:
     user_agent: str = ""
     user: str = ""
     etag: str = ""  # If-None-Match
+    groups: tuple[str, ...] = ()
 
     @property
     def manager(self) -> str:

@@ -10,6 +10,8 @@ Object = dict[str, Any]
 Key = tuple[str, str, str]
 
 _FOREGROUND = "foregroundDeletion"
+_ORPHAN = "orphan"
+_MOMENT = 0.05
 _ROOT = "-----BEGIN CERTIFICATE-----\nsandbox\n-----END CERTIFICATE-----\n"
 
 
@@ -22,19 +24,33 @@ class Lifecycle:
         store.subscribe(self._heard)
 
     def orphan(self, owner: Object) -> None:
-        """Cuts the dependents loose, before their owner is deleted."""
+        """Deletes the owner once its dependents are cut loose, which takes the garbage collector a moment."""
+        meta = owner["metadata"]
+        kind, key = self._store.kind_of(owner), (meta.get("namespace", ""), meta["name"])
+        finalizers = [*(meta.get("finalizers") or ()), _ORPHAN]
+        self._store.update({**owner, "metadata": {**meta, "finalizers": finalizers}})
+        self._store.delete(kind, *key)
+        self._store.clock.after(_MOMENT, lambda: self._cut_loose(kind, *key))
+
+    def _cut_loose(self, kind: str, namespace: str, name: str) -> None:
+        owner = self._store.get(kind, namespace, name)
+        if owner is None:
+            return
         uid = owner["metadata"]["uid"]
         for key in list(self._dependents.get(uid, ())):
             there = self._store.get(*key)
             if there:
                 meta = dict(there["metadata"])
                 meta["ownerReferences"] = [ref for ref in meta.get("ownerReferences", ()) if ref["uid"] != uid]
+                if not meta["ownerReferences"]:
+                    del meta["ownerReferences"]
                 self._store.update({**there, "metadata": meta})
+        self._release(owner, _ORPHAN)
 
     def _heard(self, type_: str, old: Object | None, new: Object | None) -> None:
         assert new is not None
         meta = new["metadata"]
-        key = (new["kind"], meta.get("namespace", ""), meta["name"])
+        key = (self._store.kind_of(new), meta.get("namespace", ""), meta["name"])
         owners = meta.get("ownerReferences") or ()
         if type_ == "DELETED":
             for owner in owners:
@@ -96,9 +112,9 @@ class Lifecycle:
         ):
             self._release(owner)
 
-    def _release(self, owner: Object) -> None:
+    def _release(self, owner: Object, finalizer: str = _FOREGROUND) -> None:
         meta = dict(owner["metadata"])
-        meta["finalizers"] = [name for name in meta.get("finalizers", ()) if name != _FOREGROUND]
+        meta["finalizers"] = [name for name in meta.get("finalizers", ()) if name != finalizer]
         self._store.update({**owner, "metadata": meta})
 
     def _namespace(self, type_: str, namespace: Object) -> None:

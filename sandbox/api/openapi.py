@@ -6,7 +6,7 @@ import hashlib
 from functools import cache
 from typing import Any
 
-from .resources import GROUP_VERSIONS, RESOURCES, Resource
+from .resources import GROUP_VERSIONS, RESOURCES, Registry, Resource
 from .schema import raw
 
 Object = dict[str, Any]
@@ -29,11 +29,12 @@ _PATCH_TYPES = (
 )
 
 
-@cache
-def index() -> Object:
+def index(registry: Registry) -> Object:
     """What /openapi/v3 says: a path with a hash for each group and version."""
     digest = hashlib.sha256(repr(sorted(raw()["kinds"])).encode()).hexdigest()[:32].upper()
-    names = [f"apis/{group}/{version}" if group else f"api/{version}" for group, version in GROUP_VERSIONS]
+    names = [f"apis/{group}/{version}" if group else f"api/{version}" for group, version in registry.group_versions]
+    if registry.count:
+        digest = f"{digest[:-4]}{registry.count:04X}"
     return {"paths": {name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={digest}"} for name in names}}
 
 
@@ -53,6 +54,57 @@ def document(group: str, version: str) -> Object | None:
     schemas = {name: _long(definitions[name]) for name in names}
     info = {"title": "Kubernetes", "version": "v1.34.4"}
     return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
+
+
+def custom(registry: Registry, group: str, version: str) -> Object | None:
+    """The document of a group of custom resources."""
+    served = [r for r in registry.resources if (r.group, r.version) == (group, version) and r.definition]
+    if not served:
+        return None
+    meta = "io.k8s.apimachinery.pkg.apis.meta.v1"
+    prefix = ".".join([*reversed(group.split(".")), version])
+    schemas: Object = {f"{meta}.{name}": _long(raw()["definitions"][f"{meta}.{name}"]) for name in _OF_META}
+    paths: Object = {}
+    for resource in served:
+        name = f"{prefix}.{resource.kind}"
+        gvk = {"group": group, "version": version, "kind": resource.kind}
+        plain: Object = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}}
+        properties = {
+            **resource.definition.schema.get("properties", {}),
+            **plain,
+            "metadata": {"allOf": [{"$ref": f"{_REFERENCE}{meta}.ObjectMeta"}]},
+        }
+        schemas[name] = {
+            **resource.definition.schema,
+            "properties": properties,
+            "x-kubernetes-group-version-kind": [gvk],
+        }
+        items = {"type": "array", "items": {"allOf": [{"$ref": _REFERENCE + name}]}}
+        schemas[f"{prefix}.{resource.list_kind}"] = {
+            "type": "object",
+            "required": ["items"],
+            "properties": {**plain, "items": items, "metadata": {"allOf": [{"$ref": f"{_REFERENCE}{meta}.ListMeta"}]}},
+            "x-kubernetes-group-version-kind": [{**gvk, "kind": resource.list_kind}],
+        }
+        paths |= _paths(resource, name, gvk)
+    info = {"title": "Kubernetes CRD Swagger", "version": "v0.1.0"}
+    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
+
+
+_OF_META = (
+    "DeleteOptions",
+    "FieldsV1",
+    "ListMeta",
+    "ManagedFieldsEntry",
+    "ObjectMeta",
+    "OwnerReference",
+    "Patch",
+    "Preconditions",
+    "Status",
+    "StatusCause",
+    "StatusDetails",
+    "Time",
+)
 
 
 def _long(part: Object) -> Object:

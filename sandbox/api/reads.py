@@ -56,7 +56,7 @@ class Reads:
             objects = objects[:limit]
         if request.wants_table:
             return self._table(request, resource, objects, meta)
-        head = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": meta}
+        head = {"kind": resource.list_kind, "apiVersion": resource.api_version, "metadata": meta}
         items = b",".join(self._fragment(resource, obj) for obj in objects)
         body = json.dumps(head, separators=(",", ":")).encode()[:-1] + b',"items":[' + items + b"]}"
         return Response(200, body=body)
@@ -93,7 +93,7 @@ class Reads:
             return kept[1]
         view = {part: value for part, value in self.view(resource, obj).items() if part not in ("kind", "apiVersion")}
         encoded = json.dumps(view, separators=(",", ":")).encode()
-        if self._store.get(obj["kind"], meta.get("namespace", ""), meta["name"]) is obj:
+        if self._store.get(resource.store_kind, meta.get("namespace", ""), meta["name"]) is obj:
             self._encoded[key] = (obj, encoded)
         return encoded
 

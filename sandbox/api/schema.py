@@ -19,7 +19,7 @@ class Node:
     time or any. A struct has ``fields``, a map or list an ``item``. ``keys``: a list that is a map by these
     keys. ``is_set``: a list of distinct scalars. ``atomic``: replaced as a whole. ``merge_key`` and
     ``strategy``: what a strategic merge goes by. ``go``: how Go calls the type. ``skeleton``: the field is
-    there ({}) even when nobody wrote it."""
+    there ({}) even when nobody wrote it. ``open``: fields that it does not name are kept."""
 
     __slots__ = (
         "atomic",
@@ -34,6 +34,7 @@ class Node:
         "keys",
         "merge_key",
         "name",
+        "open",
         "required",
         "shape",
         "skeleton",
@@ -43,6 +44,7 @@ class Node:
     def __init__(self, shape: str) -> None:
         self.shape = shape
         self.name = ""
+        self.open = False
         self.go = shape
         self.fields: dict[str, Node] = {}
         self.item: Node | None = None

@@ -83,6 +83,8 @@ def spelled(selector: Object | None) -> str:
 
 # Beside metadata.name and metadata.namespace, which every kind knows.
 _FIELDS: dict[str, tuple[str, ...]] = {
+    "ResourceSlice": ("spec.nodeName", "spec.driver"),
+    "CertificateSigningRequest": ("spec.signerName",),
     "Pod": (
         "spec.nodeName",
         "spec.restartPolicy",

@@ -9,6 +9,8 @@ from typing import Any
 
 from ..store import Store
 from . import openapi
+from .authorization import check, review
+from .custom import Definitions
 from .discovery import discover
 from .exchange import Request, Response, Target, known_group, target_of
 from .lifecycle import Lifecycle
@@ -17,6 +19,7 @@ from .status import StatusError
 from .subresources import Subresources
 from .writes import Writes
 
+_FREE_FOR_ALL = ("authorization.k8s.io", "authentication.k8s.io")
 _ALIVE = ("/healthz", "/livez", "/readyz")
 
 
@@ -27,6 +30,7 @@ class Api:
         self._store = store
         self._reads = Reads(store)
         self._writes = Writes(store, self._reads, Lifecycle(store))
+        Definitions(store)
         self._below = Subresources(store, self._reads, self._writes, behaviour)
 
     def handle(self, request: Request) -> Response | Watch:
@@ -56,14 +60,16 @@ class Api:
         look: Callable[[Request, Target], Response | Watch]
         target = target_of(request.path, self._store.registry)
         resource, method = target.resource, request.method
+        if resource.group not in _FREE_FOR_ALL:
+            check(self._store, request, target)
         if resource.group == "metrics.k8s.io" and method == "GET":
             return self._below.metrics(request, target)
         if not resource.stored and resource.verbs == ("create",):
             if method != "POST":
                 raise _not_allowed()
-            return self._below.access_review(request, resource)
-        if target.subresource == "proxy":
-            return self._below.answer(request, target)
+            if resource.kind in ("Binding",):
+                return self._below.bind(request, target)
+            return review(self._store, request, resource, target.namespace)
         if target.subresource and target.subresource not in ("status", "finalize"):
             return self._below.answer(request, target)
         if target.name:
@@ -85,11 +91,11 @@ class Api:
     def _openapi(self, path: str) -> Response:
         parts = path.strip("/").split("/")
         if parts == ["openapi", "v3"]:
-            return Response(200, openapi.index())
+            return Response(200, openapi.index(self._store.registry))
         if parts[1] == "v3" and parts[2:3] == ["api"] and len(parts) == 4:
             document = openapi.document("", parts[3])
         elif parts[1] == "v3" and parts[2:3] == ["apis"] and len(parts) == 5:
-            document = openapi.document(parts[3], parts[4])
+            document = openapi.document(parts[3], parts[4]) or openapi.custom(self._store.registry, parts[3], parts[4])
         else:
             document = None
         if document is None:

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from ..store import Store
+from .authorization import issue_token
 from .exchange import Request, Response, Target
 from .patch import json_patch, merge_patch
 from .reads import Reads
-from .resources import Resource
 from .selectors import label_selector, spelled
 from .status import StatusError, bad_request, conflict, not_found
 from .validation import check_replicas
@@ -41,29 +41,37 @@ class Subresources:
         if target.subresource == "proxy":
             return self._proxy(request, target)
         if target.subresource == "eviction" and request.method == "POST":
-            self._reads.find(target)
             body = request.document("Eviction") or {}
+            if (body.get("metadata") or {}).get("name", target.name) != target.name:
+                raise bad_request("name in URL does not match name in Eviction object")
+            self._reads.find(target)
             options = body.get("deleteOptions") or {}
             self._writes.delete(Request("DELETE", request.path, body=options), target)
             return Response(
                 201, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
             )
-        self._reads.find(target)
+        if target.subresource == "binding" and request.method == "POST":
+            return self.bind(request, target)
+        found = self._reads.find(target)
+        if target.subresource == "token" and request.method == "POST":
+            return issue_token(self._store, request, found)
         raise StatusError(
             501, "NotImplemented", f"the sandbox does not offer {target.resource.plural}/{target.subresource}"
         )
 
-    def access_review(self, request: Request, resource: Resource) -> Response:
-        """Everything is allowed: who reaches the sandbox is its administrator."""
-        spec = (request.document(resource.kind) or {}).get("spec", {})
-        status: Object = {"allowed": True}
-        if resource.kind == "SelfSubjectReview":
-            status = {"userInfo": {"username": request.user or "sandbox", "groups": ["system:masters"]}}
-        if resource.kind == "SelfSubjectRulesReview":
-            rule = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
-            status = {"resourceRules": [rule], "nonResourceRules": [], "incomplete": False}
-        head = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": {}}
-        return Response(201, {**head, "spec": spec, "status": status})
+    def bind(self, request: Request, target: Target) -> Response:
+        """Puts a Pod on a node, as a scheduler does."""
+        body = request.document("Binding") or {}
+        name = target.name or (body.get("metadata") or {}).get("name", "")
+        resource = self._store.registry.by_path["", "v1", "pods"]
+        pod = self._reads.find(Target(resource, target.namespace, name))
+        node = (body.get("target") or {}).get("name", "")
+        if pod["spec"].get("nodeName"):
+            why = f"pod {name} is already assigned to node {json.dumps(pod['spec']['nodeName'])}"
+            raise conflict("pods/binding", "", name, why)
+        if not request.dry:
+            self._store.update({**pod, "metadata": dict(pod["metadata"]), "spec": {**pod["spec"], "nodeName": node}})
+        return Response(201, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
 
     def metrics(self, request: Request, target: Target) -> Response:
         resource = target.resource

@@ -22,8 +22,8 @@ def table(
     resource: Resource, objects: list[Object], now: datetime, metadata: Object, include: str = "Metadata"
 ) -> Object:
     """A meta.k8s.io/v1 Table of the objects."""
-    cells = _KINDS.get(resource.kind, _plain)
     columns = columns_of(resource)
+    cells = _custom(resource, columns) if resource.definition else _KINDS.get(resource.kind, _plain)
     rows = []
     for obj in objects:
         shown: Object = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
@@ -74,8 +74,33 @@ def duration(seconds: float) -> str:
 
 def columns_of(resource: Resource) -> list[Object]:
     """The columns of a kind, as captured from a real API server (capture.py)."""
+    if resource.definition:
+        return [_columns()["/v1/ConfigMap"][0], *(_custom_column(column) for column in resource.definition.columns)]
     found: list[Object] = _columns()[f"{resource.group}/{resource.version}/{resource.kind}"]
     return found
+
+
+def _custom_column(column: Object) -> Object:
+    about = f"Custom resource definition column (in JSONPath format): {column['jsonPath']}"
+    return {
+        "name": column["name"],
+        "type": column["type"],
+        "format": column.get("format", ""),
+        "description": column.get("description") or about,
+        "priority": column.get("priority", 0),
+    }
+
+
+def _custom(resource: Resource, columns: list[Object]) -> Cells:
+    def cells(obj: Object, now: datetime) -> list[Any]:
+        values = resource.definition.cells(obj)
+        shown = [
+            age(value, now) if column["type"] == "date" and value else value
+            for column, value in zip(columns[1:], values, strict=True)
+        ]
+        return [_name(obj), *shown]
+
+    return cells
 
 
 @cache

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from .custom_validation import check_schema
 from .quantity import value_of
 from .resources import Resource
 from .schema import Node
@@ -39,6 +40,7 @@ _NAME_WORDS = (
     "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
     "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
 )
+_UNTYPED = ("apiVersion", "kind", "metadata")
 _UNCHECKED = ("Event", "Lease")
 _ANY_NAME = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 
@@ -48,19 +50,32 @@ def validate(resource: Resource, node: Node, obj: Object, old: Object | None = N
     causes: Causes = []
     if old is None:
         _check_name(resource, obj, causes)
-    if resource.kind not in _UNCHECKED:
+    if resource.kind not in _UNCHECKED and not resource.definition:
         for part, value in obj.items():
             if part not in ("metadata", "status", "kind", "apiVersion"):
                 _check_field(node, part, value, part, causes)
         _check_missing(node, obj, "", causes, skip=("metadata", "status"))
     _check_labels(obj, causes)
-    check_workload(resource.kind, obj.get("spec") or {}, causes)
-    if resource.kind == "Service":
+    if not resource.definition:
+        check_workload(resource.kind, obj.get("spec") or {}, causes)
+    if resource.kind == "Service" and not resource.definition:
         check_service(obj["spec"], causes)
     if old is not None:
         _check_unchanged(resource, old, obj, causes)
     if causes:
         raise invalid(resource.kind, resource.group, obj["metadata"].get("name", ""), causes)
+
+
+def validate_custom(resource: Resource, obj: Object) -> None:
+    """Raises 422 when a custom object does not fit its type's schema."""
+    causes: Causes = []
+    schema = {key: value for key, value in resource.definition.schema.items() if key != "required"}
+    wanted = resource.definition.schema.get("required") or ()
+    missing = [name for name in wanted if name not in obj]
+    causes += [_cause("FieldValueRequired", "Required value", name) for name in missing]
+    check_schema(schema, {key: value for key, value in obj.items() if key not in _UNTYPED}, "", causes)
+    if causes:
+        raise invalid(resource.kind, resource.group, (obj.get("metadata") or {}).get("name", ""), causes)
 
 
 def check_replicas(name: str, replicas: int) -> None:

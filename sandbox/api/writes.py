@@ -8,6 +8,8 @@ from typing import Any
 
 from ..store import Store
 from .admission import admit, with_template_generation
+from .custom import KIND as CUSTOM
+from .custom import completed
 from .decoding import WrongType, decode
 from .events import from_group
 from .exchange import Request, Response, Target
@@ -19,7 +21,7 @@ from .resources import Resource
 from .schema import Node, compiled
 from .status import StatusError, already_exists, bad_request, conflict, invalid
 from .strategic import Unfit, go_map, strategic_merge
-from .validation import validate
+from .validation import validate, validate_custom
 
 Object = dict[str, Any]
 
@@ -56,6 +58,8 @@ class Writes:
         sent = request.document(resource.kind)
         if kind == APPLY_PATCH:
             return self._apply(request, target, sent)
+        if kind == STRATEGIC_PATCH and resource.definition:
+            raise StatusError(415, "UnsupportedMediaType", _NO_STRATEGIC, {})
         old = self._reads.find(target)
         node = _node(resource)
         current = {"kind": resource.kind, "apiVersion": resource.api_version, **self._reads.view(resource, old)}
@@ -79,7 +83,8 @@ class Writes:
         options = _delete_options(request)
         _check_preconditions(resource, old, options)
         gone = self._delete(request, resource, old, options)
-        if gone is not None:
+        if gone is not None or resource.kind in _SHOWN_WHEN_GONE:
+            gone = gone or old
             return Response(200, body=self._reads.single(resource, gone))
         details: Object = {"name": target.name, "kind": resource.plural, "uid": old["metadata"]["uid"]}
         if resource.group:
@@ -102,11 +107,18 @@ class Writes:
         node = _node(resource)
         meta = {key: value for key, value in obj["metadata"].items() if key not in _SET_BY_SERVER}
         obj = {**obj, "metadata": meta}
-        if "status" in resource.subresources:
+        if resource.definition:
+            if "status" in resource.subresources:
+                obj.pop("status", None)
+        elif "status" in resource.subresources:
             obj["status"] = (node.below("status").shape == "struct" and decode(node.below("status"), {}, [])) or {}
+        if resource.kind == CUSTOM:
+            obj = completed(obj)
         validate(resource, node, obj)
         if not meta.get("name"):
             meta["name"] = self._store.generated_name(meta["generateName"])
+        if resource.kind == "DaemonSet":
+            obj = with_template_generation(obj, 1)
         written = obj
         if resource.kind == "Job":
             obj = _with_job_labels(obj, self._store.new_uid())
@@ -183,6 +195,7 @@ class Writes:
         policy = options.get("propagationPolicy") or ("Orphan" if options.get("orphanDependents") else "Background")
         if policy == "Orphan":
             self._lifecycle.orphan(old)
+            return self._store.get(kind, namespace, name)
         elif policy == "Foreground" and "foregroundDeletion" not in (meta.get("finalizers") or ()):
             finalizers = [*(meta.get("finalizers") or ()), "foregroundDeletion"]
             self._store.update({**old, "metadata": {**meta, "finalizers": finalizers}})
@@ -212,6 +225,8 @@ class Writes:
 
     def _decoded(self, resource: Resource, sent: Any, unknown: list[str], *, defaults: bool) -> Object:
         given = {"kind": resource.kind, "apiVersion": resource.api_version, **sent}
+        if resource.definition:
+            validate_custom(resource, given)
         try:
             obj: Object = decode(_node(resource), given, unknown, defaults=defaults)
         except WrongType as error:
@@ -225,6 +240,21 @@ class Writes:
         return response
 
 
+_SHOWN_WHEN_GONE = (
+    "Pod",
+    "PodTemplate",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "ResourceQuota",
+    "Service",
+    "ServiceAccount",
+)
+"""Kinds whose deletion is answered with the object as it was, not with a Status."""
+
+_NO_STRATEGIC = (
+    "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
+    "application/merge-patch+json, application/apply-patch+yaml, application/apply-patch+cbor"
+)
 _SET_BY_SERVER = (
     "uid",
     "resourceVersion",
@@ -237,6 +267,9 @@ _SET_BY_SERVER = (
 
 
 def _node(resource: Resource) -> Node:
+    if resource.definition:
+        custom: Node = resource.definition.node
+        return custom
     return compiled(resource.group, resource.version, resource.kind)
 
 
@@ -275,7 +308,9 @@ def _merged_halves(resource: Resource, subresource: str, old: Object, obj: Objec
     if "managedFields" not in meta and "managedFields" in old["metadata"]:
         meta["managedFields"] = old["metadata"]["managedFields"]
     new["metadata"] = meta
-    if resource.kind == "Service":
+    if resource.kind == "Namespace" and subresource != "finalize":
+        new["spec"] = old.get("spec", {})
+    elif resource.kind == "Service":
         new["spec"] = _kept_addresses(old["spec"], new["spec"])
     elif resource.kind == "Pod":
         spec = dict(new["spec"])
