@@ -29,6 +29,7 @@ from . import adapters, answer, grammar, prompt
 
 START_SECONDS = 90.0
 ANSWER_SECONDS = 120.0
+HEALTH_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class WorkerModel:
         self._weights = found
         self._python = python
         self._idle = idle
+        self._started: subprocess.Popen[bytes] | None = None
         self.socket = _folder() / f"{found.key}.sock"
 
     def start(self) -> None:
@@ -106,27 +108,37 @@ class WorkerModel:
         if self._weights.adapter:
             command += ["--adapter", str(self._weights.adapter)]
         log = self.socket.with_suffix(".log")
-        with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-            subprocess.Popen(
-                [*command, "--idle", str(self._idle)],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-                cwd="/",
-                env=_environment(),
-            )
+        try:
+            with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600), "wb") as out:
+                self._started = subprocess.Popen(
+                    [*command, "--idle", str(self._idle)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=out,
+                    start_new_session=True,
+                    cwd="/",
+                    env=_environment(),
+                )
+        except OSError as error:
+            raise ModelError(
+                f"The model worker cannot be started: {error}.",
+                "Check model_python, and the space and permissions of the folder of its log.",
+            ) from error
 
     def complete(self, messages: Sequence[Mapping[str, str]], lark: str, **more: Any) -> Completion:
         """Asks; a worker that died is started once more before WorkerDied is raised."""
         body = {"messages": list(messages), "grammar": lark, **more}
+        log = self.socket.with_suffix(".log")
         for last in (False, True):
             self.start()
             try:
                 return _read(self._post(body))
+            except TimeoutError:
+                raise WorkerDied(
+                    f"The model worker does not answer (process {self._holder()}).", f"End it; its log is {log}."
+                ) from None
             except (OSError, http.client.HTTPException) as error:
                 if last:
-                    log = self.socket.with_suffix(".log")
                     raise WorkerDied(
                         f"The model worker ended while it was answering ({error}).", f"Its log is {log}."
                     ) from None
@@ -148,7 +160,7 @@ class WorkerModel:
         return True
 
     def _get(self) -> bytes:
-        connection = _UnixConnection(self.socket, 5.0)
+        connection = _UnixConnection(self.socket, HEALTH_SECONDS)
         try:
             connection.request("GET", "/health")
             return connection.getresponse().read()
@@ -156,11 +168,7 @@ class WorkerModel:
             connection.close()
 
     def _post(self, body: Mapping[str, Any]) -> tuple[int, bytes]:
-        deadline = time.monotonic() + START_SECONDS
-        while not self.socket.exists() or not self._alive():
-            if time.monotonic() > deadline:
-                raise OSError("it did not start in time")
-            time.sleep(0.05)
+        self._wait()
         connection = _UnixConnection(self.socket, START_SECONDS + ANSWER_SECONDS)
         try:
             connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
@@ -168,6 +176,39 @@ class WorkerModel:
             return reply.status, reply.read()
         finally:
             connection.close()
+
+    def _wait(self) -> None:
+        """Waits until somebody listens at the socket: this worker, or that of a play which was quicker."""
+        deadline = time.monotonic() + START_SECONDS
+        while not self.socket.exists() or not self._alive():
+            ended = None if self._started is None else self._started.poll()
+            if ended is not None and ended < 0:
+                raise ConnectionResetError(f"killed by signal {-ended} while it was loading")
+            if ended:
+                raise WorkerDied(
+                    f"The model worker ended when it was started: {self._last_words()}",
+                    "Name a Python that has the packages of the model: model_python, remediate_model_python.",
+                )
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            time.sleep(0.05)
+            if ended == 0:  # it gave way to one that may be about to end
+                time.sleep(0.5)
+                self.start()
+
+    def _last_words(self) -> str:
+        try:
+            lines = self.socket.with_suffix(".log").read_text("utf-8", "replace").split("\n")
+        except OSError:
+            lines = []
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it left no message")[:300]
+
+    def _holder(self) -> str:
+        """The process that the worker's lock names."""
+        try:
+            return self.socket.with_suffix(".lock").read_text("utf-8").strip() or "unknown"
+        except OSError:
+            return "unknown"
 
 
 class RemoteModel:
@@ -254,7 +295,13 @@ def _folder() -> Path:
     """A 0700 folder of this user for sockets (paths of Unix sockets must stay under 108 bytes)."""
     root = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     folder = root / f"e2ereme-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise ModelError(
+            f"The folder of the model worker, {folder}, cannot be made: {error.strerror}.",
+            "Set XDG_RUNTIME_DIR to a folder of yours, or unset it.",
+        ) from error
     if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
         raise ModelError(f"{folder} is not a private folder of this user.", "Remove it, or set XDG_RUNTIME_DIR.")
     return folder

@@ -18,11 +18,13 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 from ..plugins.module_utils.errors import RemediateError
+from .base import check
 
 MAX_BODY = 4 * 2**20
 
@@ -51,9 +53,8 @@ class _Handler(BaseHTTPRequestHandler):
         return "local"
 
     def do_GET(self) -> None:
-        self._send(
-            200 if self.server.ready.is_set() else 503, {"ready": self.server.ready.is_set(), "pid": os.getpid()}
-        )
+        ready = self.server.ready.is_set()
+        self._send(200 if ready else 503, {"ready": ready, "busy": self.server.turn.locked(), "pid": os.getpid()})
 
     def do_POST(self) -> None:
         size = int(self.headers.get("Content-Length") or 0)
@@ -73,6 +74,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(400, {"error": {"message": f"The request cannot be read: {error}"}})
         except RemediateError as error:
             return self._send(422, {"error": {"message": str(error)}})
+        except Exception as error:  # of torch, for instance for want of memory
+            return self._send(500, {"error": {"message": f"The model failed: {type(error).__name__}: {error}"}})
         finally:
             self.server.last = time.monotonic()
         return self._send(200, answer)
@@ -99,11 +102,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 def serve(path: Path, base: Path, adapter: Path | None, idle: float) -> None:
     """Listens at ``path`` until idle. A second worker for the same path gives way at once."""
-    lock = path.with_suffix(".lock").open("w", encoding="utf-8")
+    lock = path.with_suffix(".lock").open("a", encoding="utf-8")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
+    lock.truncate(0)
+    print(os.getpid(), file=lock, flush=True)  # for whoever finds that it does not answer
     path.unlink(missing_ok=True)
     old = os.umask(0o177)
     server = _Server(path)
@@ -119,13 +124,22 @@ def serve(path: Path, base: Path, adapter: Path | None, idle: float) -> None:
 
 
 def _load(server: _Server, base: Path, adapter: Path | None) -> None:
-    try:
-        from .engine import Engine
+    failed = ""
+    with ThreadPoolExecutor(1) as beside:
+        whole = beside.submit(check, base, deep=True)
+        try:
+            from .engine import Engine
 
-        server.engine = Engine(base, adapter)
-        server.engine.warm()
-    except Exception as error:  # whatever it is, those who wait must hear of it
-        server.failed = f"The model could not be loaded: {type(error).__name__}: {error}"
+            server.engine = Engine(base, adapter)
+            server.engine.warm()
+        except Exception as error:  # whatever it is, those who wait must hear of it
+            failed = f"The model could not be loaded: {type(error).__name__}: {error}"
+        try:
+            whole.result()
+        except RemediateError as error:  # which explains what torch may have said before
+            failed = str(error)
+    server.last = time.monotonic()
+    server.failed = failed
     server.ready.set()
 
 
