@@ -17,6 +17,7 @@ from ..module_utils.verdict import Verdict
 from .episode import Attempt, Episode, Undone
 from .playbook import Playbook
 from .report import Report
+from .report_subject import unlike_all
 from .runresult import RunResult
 from .snapshot import Snapshot
 from .step import Answer
@@ -103,6 +104,8 @@ def guard(report: Report, evidence: Evidence) -> tuple[str, str] | None:
     inventory = evidence.inventory
     known = {item["metadata"]["name"] for items in inventory.objects.values() for item in items}
     named = [suspect for suspect in report.suspects if suspect.sure or suspect.name in known]
+    if not named:
+        named = [suspect for suspect in report.suspects if suspect.subject and unlike_all(suspect.name, known)]
     missing = [suspect.name for suspect in named if not _exists(suspect.name, known)]
     if named and len(missing) == len(named):
         return (

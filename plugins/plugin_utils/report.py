@@ -12,11 +12,13 @@ class Suspect:
     """A name that the report mentions; ``kind`` is empty where the report does not say.
 
     Not ``sure``: it may be an ordinary word, and counts only where the cluster has an object of that name.
+    ``subject``: not sure either, but said as only names are; where the report names nothing else, it is about that.
     """
 
     name: str
     kind: str = ""
     sure: bool = field(default=True, compare=False)
+    subject: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

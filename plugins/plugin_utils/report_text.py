@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from .report import Suspect
 from .report_draft import KIND_NAMES, ReportDraft, suspect
+from .report_subject import subject_of
 
 _NAME = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _KIND = "|".join(sorted((re.escape(word) for word in KIND_NAMES), key=len, reverse=True))
@@ -87,10 +88,13 @@ def read_text(text: str, place: str = "") -> ReportDraft:
     """The draft of a plain text; ``place`` is the namespace, where it is known already."""
     namespace = _namespace(text)
     found: dict[str, Suspect] = {}
+    subject = subject_of(text)
+    subject = "" if subject in _NOT_NAMES else subject
     for item in _suspects(text, {place, namespace} - {""}):
         known = found.get(item.name)
         if item.name != namespace and (known is None or (not known.kind and item.kind)):
-            found[item.name] = replace(item, sure=item.sure or (known is not None and known.sure))
+            sure = item.sure or (known is not None and known.sure)
+            found[item.name] = replace(item, sure=sure, subject=not sure and item.name == subject)
     severity = _SEVERITY.search(text)
     word = severity.group(1).lower() if severity else ""
     return ReportDraft(
@@ -180,7 +184,7 @@ def _may_be_guessed(word: str) -> bool:
 
 _ENGLISH_AFTER_KIND = re.compile(
     r"^(?:\w+(?:ing|ed|ly)|cannot|keeps?|returns?|crash\w*|restart\w*|times?|goes|went|gets?|got|answers?|responds?|"
-    r"starts?|stops?|seems?|looks?|behind|between|under|until|against|during|never|still|always|through)$",
+    r"starts?|stops?|seems?|looks?|broke|died|fell|hit|made|ran|behind|between|under|until|against|during|never|still|always|through)$",
     re.IGNORECASE,
 )
 
