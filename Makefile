@@ -14,7 +14,7 @@ TEST_LIMIT ?= 1500
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONPATH
 
-.PHONY: help setup remediate test static check lint sanity bench figures train clean
+.PHONY: help setup remediate test static check lint sanity bench figures train interrupts clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ figures: setup ## record what `make remediate` prints, for README.md
 
 bench-speed: setup ## own cost, writing, a three-task run, beside bare ansible-playbook
 	@$(BIN)/python tests/benchmark/bench_own_cost.py $(ARGS)
+
+interrupts: setup ## interrupt 30 remediations, each at another moment, and look at what is left
+	@$(BIN)/python tests/benchmark/interrupt_moments.py $(ARGS)
 
 train: setup ## make the adapter in model/weights anew (resumes where it stopped)
 	@$(BIN)/e2ereme train $(ARGS)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
-import subprocess
 import textwrap
 import time
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from staging import Place, Player, patch
+from staging import Player, patch
 
 from ansible_collections.e2ereme.remediate.plugins.module_utils.evidence import ObjectRef
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.audit import verify as verify_chain
@@ -225,28 +223,6 @@ def test_what_cannot_be_used_is_said_in_one_line(play: Player, variables: dict[s
     assert "Traceback" not in played.output
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("station", ["run", "verify"])
-def test_a_signal_ends_in_an_undo_and_leaves_nothing(play: Player, number: signal.Signals, station: str) -> None:
-    play.place.break_image()
-    play.model.answers = [patch(play.place, play.place.worse)]
-    process = play.start()
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.split()[:1] == [station]:
-            break
-
-    process.send_signal(number)
-    process.wait(60)
-
-    wait_for(lambda: (play.folder / "episode.json").exists())
-    episode = json.loads((play.folder / "episode.json").read_text("utf-8"))
-    assert episode["outcome"] == "cancelled"
-    assert play.place.image() == play.place.bad
-    assert holders(play.place) == []
-    wait_for(lambda: processes(str(play.folder)) == [])
-
-
 def test_a_second_repair_of_the_same_target_is_refused(play: Player) -> None:
     play.place.break_image()
     lease = {
@@ -273,23 +249,3 @@ def test_a_second_repair_of_the_same_target_is_refused(play: Player) -> None:
     assert "refused: " in played.output
     assert "somebody-else" in played.output
     assert play.place.image() == play.place.bad
-
-
-def holders(place: Place) -> list[str]:
-    """Who holds a Lease of ours."""
-    leases = place.cluster.list("Lease", place.namespace)
-    return [lease["spec"]["holderIdentity"] for lease in leases if lease["spec"].get("holderIdentity")]
-
-
-def processes(marker: str) -> list[str]:
-    """Command lines that contain ``marker``."""
-    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in found.splitlines() if marker in line]
-
-
-def wait_for(holds: Any, seconds: float = 30.0) -> None:
-    """Waits for what other processes do."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
