@@ -14,18 +14,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..module_utils.documents import object_document, verdict_document
+from ..module_utils.documents import evidence_document, object_document, verdict_document
 from ..module_utils.errors import InputError
 from ..module_utils.evidence import Evidence, ObjectRef
+from ..module_utils.redact import redacted
+from .diary import Record
 from .episode import Attempt, Episode, Undone
 from .report import Report
 from .runresult import RunResult
 from .step import Answer, EscalateStep, ProbeStep, Step, UnreadableStep
+from .telling import effects
 
 RUNNING = "running"
 """In the place of an outcome while there is none."""
 SCHEMA = 1
 """Version of the form of episode.json; it rises when a reader must change."""
+MOST_RAW = 20_000
+"""Characters of the report's own text that are kept."""
 
 
 class Folder:
@@ -48,9 +53,9 @@ class Folder:
         """Writes ``name`` and returns its path."""
         return self._write(self.path / name, text)
 
-    def episode(self, episode: Episode, seconds: Mapping[str, float]) -> Path:
+    def episode(self, episode: Episode, seconds: Mapping[str, float], record: Record | None = None) -> Path:
         """Writes episode.json and returns its path."""
-        document = json.dumps(as_document(episode, seconds), indent=2, ensure_ascii=False)
+        document = json.dumps(as_document(episode, seconds, record), indent=2, ensure_ascii=False)
         return self._write(self.path / "episode.json", document + "\n")
 
     def running(self, report: Report, attempt: int = 0, changing: Sequence[ObjectRef] = ()) -> Path:
@@ -94,12 +99,12 @@ class NoFolder(Folder):
     def file(self, name: str, text: str) -> Path:
         return self.path
 
-    def episode(self, episode: Episode, seconds: Mapping[str, float]) -> Path:
+    def episode(self, episode: Episode, seconds: Mapping[str, float], record: Record | None = None) -> Path:
         return self.path
 
 
-def as_document(episode: Episode, seconds: Mapping[str, float]) -> dict[str, Any]:
-    """episode.json as plain data."""
+def as_document(episode: Episode, seconds: Mapping[str, float], record: Record | None = None) -> dict[str, Any]:
+    """episode.json as plain data; without ``record`` it does not tell when what happened."""
     last = episode.evidence[-1] if episode.evidence else None
     return {
         "schema": SCHEMA,
@@ -113,9 +118,15 @@ def as_document(episode: Episode, seconds: Mapping[str, float]) -> dict[str, Any
             "suspects": [{"kind": s.kind, "name": s.name} for s in episode.report.suspects],
             "fingerprint": episode.report.fingerprint,
             "resolved": episode.report.resolved,
+            "raw": redacted(episode.report.raw[:MOST_RAW]),
+            "raw_left_out": max(0, len(episode.report.raw) - MOST_RAW),
         },
-        "steps": [_step(answer) for answer in episode.answers],
-        "attempts": [_attempt(number, attempt) for number, attempt in enumerate(episode.attempts, 1)],
+        "steps": [{**_step(answer), "look": _look_of(episode, answer)} for answer in episode.answers],
+        "attempts": [
+            _attempt(number, attempt, _look_of(episode, attempt.answer), episode)
+            for number, attempt in enumerate(episode.attempts, 1)
+        ],
+        "looks": [evidence_document(evidence) for evidence in episode.evidence],
         "evidence": evidence_lines(last),
         "unseen": list(last.inventory.unseen) if last else [],
         "changed": [object_document(ref) for ref in episode.changed],
@@ -124,6 +135,7 @@ def as_document(episode: Episode, seconds: Mapping[str, float]) -> dict[str, Any
             "out": sum(answer.tokens_out for answer in episode.answers),
         },
         "seconds": dict(seconds),
+        **(_recorded(record) if record else {}),
     }
 
 
@@ -132,6 +144,26 @@ def evidence_lines(evidence: Evidence | None) -> list[str]:
     if evidence is None:
         return []
     return [f"{fact.id} {'!' if fact.weight > 0 else ' '} {fact.text}" for fact in evidence.facts]
+
+
+def _recorded(record: Record) -> dict[str, Any]:
+    return {
+        "started": record.started,
+        "order": dict(record.order),
+        "versions": dict(record.versions),
+        "timeline": [
+            {"station": block.station, "start": block.start, "seconds": block.seconds} for block in record.blocks
+        ],
+        "told": [
+            {"at": told.at, "station": told.station, "attempt": told.attempt, "text": told.text} for told in record.told
+        ],
+    }
+
+
+def _look_of(episode: Episode, answer: Answer) -> int:
+    """The place in ``looks`` of what an answer was written on: the loop looks anew after each."""
+    place = next((place for place, other in enumerate(episode.answers) if other is answer), 0)
+    return max(0, min(place, len(episode.evidence) - 1))
 
 
 def _step(answer: Answer) -> dict[str, Any]:
@@ -155,12 +187,15 @@ def _said(step: Step) -> dict[str, Any]:
     return said | {"step": "playbook"}
 
 
-def _attempt(number: int, attempt: Attempt) -> dict[str, Any]:
+def _attempt(number: int, attempt: Attempt, look: int, episode: Episode) -> dict[str, Any]:
     playbook = attempt.playbook
+    inventory = episode.evidence[look].inventory if episode.evidence else None
     return {
         "number": number,
         "diagnosis": attempt.answer.step.diagnosis,
         "cites": list(attempt.answer.step.cites),
+        "look": look,
+        "changes": effects(playbook, inventory) if playbook and inventory else [],
         "findings": [
             {"rule": found.rule, "where": found.where, "what": found.what, "line": found.line}
             for found in attempt.findings
@@ -202,7 +237,12 @@ def _run(run: RunResult | None) -> dict[str, Any] | None:
 def _undone(undone: Undone | None) -> dict[str, Any] | None:
     if undone is None:
         return None
-    return {"complete": undone.complete, "run": _run(undone.run), "verdict": verdict_document(undone.verdict)}
+    return {
+        "complete": undone.complete,
+        "restored": undone.restored,
+        "run": _run(undone.run),
+        "verdict": verdict_document(undone.verdict),
+    }
 
 
 def _unwritable(path: Path, error: OSError) -> InputError:

@@ -23,6 +23,7 @@ from .apply import apply
 from .artefacts import Folder
 from .audit import append
 from .deduplicate import remember, require_fresh
+from .diary import Diary, without_credentials
 from .episode import Bounds, Episode
 from .hands import Ask, ControllerHands, Settings
 from .interrupts import Interrupts
@@ -55,6 +56,7 @@ class Order:
     force: bool = False  # undo what another hand changed since; take up what was given up a short while ago
     namespace: str | None = None
     mode: str = "auto"
+    model: str = "default"
     out: str | None = None
     policy: str | None = None
     bounds: Bounds = field(default_factory=Bounds)
@@ -84,6 +86,8 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
     ``open_model`` gives what asks the model; it may start loading it.
     """
     spans = Spans(time.monotonic)
+    diary = Diary(spans, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), order=_ordered(order))
+    say = _heard(diary, say)
     interrupts = Interrupts()
     report = Report("", (), order.namespace or "", "", "", "")
     folder: Folder | None = None
@@ -95,6 +99,7 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
             folder = Folder(order.out or _default_folder(report))
             folder.running(report)
             policy = load_policy(order.policy)
+            diary.order |= {"policy": policy.source, "policy_digest": policy.digest}
             ask = open_model() if task.plan is None and task.undoing is None else _nobody
             runner = held.enter_context(_runner(order, policy))
             runner.warm()
@@ -146,7 +151,7 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
     seconds = spans.seconds()
     if folder is not None:
         try:
-            _record(folder, episode, seconds)
+            _record(folder, episode, seconds, diary)
         except InputError as error:  # the disk filled up meanwhile; what was done is still to be told
             say(Tell("end", str(error)))
     say(Tell("end", episode.message))
@@ -237,9 +242,32 @@ def _holder() -> str:
     return f"{user}@{socket.gethostname()}/{os.getpid()}-{time.time_ns()}"
 
 
-def _record(folder: Folder, episode: Episode, seconds: Mapping[str, float]) -> None:
+def _ordered(order: Order) -> dict[str, Any]:
+    """What of an Order belongs to the Episode's record: neither the connection nor what gives access to a model."""
+    bounds = order.bounds
+    return {
+        "act": "apply" if order.apply else "undo" if order.undo else "repair",
+        "mode": "check" if order.check else order.mode,
+        "model": without_credentials(order.model),
+        "settle": order.settle,
+        "attempts": bounds.attempts,
+        "steps": bounds.steps,
+        "seconds": bounds.seconds,
+        "tokens": bounds.tokens,
+    }
+
+
+def _heard(diary: Diary, say: Callable[[Tell], None]) -> Callable[[Tell], None]:
+    def heard(tell: Tell) -> None:
+        diary.hear(tell)
+        say(tell)
+
+    return heard
+
+
+def _record(folder: Folder, episode: Episode, seconds: Mapping[str, float], diary: Diary) -> None:
     """Writes episode.json, and a line of the audit log that is bound to it by its hash."""
-    path = folder.episode(episode, seconds)
+    path = folder.episode(episode, seconds, diary.record())
     _note(
         {
             "act": "end",

@@ -50,6 +50,7 @@ def order(arguments: Mapping[str, Any], **context: Any) -> Order:
         force=arguments["force"],
         namespace=arguments["namespace"],
         mode=arguments["mode"],
+        model=arguments["model"],
         out=arguments["out"],
         policy=arguments["policy"],
         bounds=Bounds(arguments["attempts"], arguments["steps"], arguments["seconds"], arguments["tokens"]),

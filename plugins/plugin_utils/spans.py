@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..module_utils.cluster import Answered, Transport
@@ -13,6 +14,15 @@ from ..module_utils.cluster import Answered, Transport
 NAMES = ("import", "probe", "write", "gate", "snapshot", "run", "verify", "settle", "undo")
 FOREIGN = ("probe", "write", "run", "settle")
 """Spans that are not the product's own cost: reading the cluster, the model, Ansible, waiting."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """One stay at a station, with all that ran inside it: ``start`` counts from the beginning, both are seconds."""
+
+    station: str
+    start: float
+    seconds: float
 
 
 class Spans:
@@ -24,17 +34,26 @@ class Spans:
         self._seconds = dict.fromkeys(NAMES, 0.0)
         self._stack: list[str] = []
         self._since = self._started
+        self.blocks: list[Block] = []  # those that are over
 
     @contextlib.contextmanager
     def __call__(self, name: str) -> Iterator[None]:
         """Counts the block's time for ``name``."""
         self._switch()
         self._stack.append(name)
+        began = self._since
         try:
             yield
         finally:
             self._switch()
             self._stack.pop()
+            if not self._stack:
+                start = round(began - self._started, 3)
+                self.blocks.append(Block(name, start, round(self._since - began, 3)))
+
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return self._now() - self._started
 
     def seconds(self) -> Mapping[str, float]:
         """Each span, ``wall``, and ``own``: the wall time less FOREIGN."""
