@@ -9,66 +9,126 @@ and ``name``. For a Service or Pod with ``path``: ``port`` (the first one when l
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from .cluster import Cluster
 from .errors import ClusterError, InputError
 from .evidence import Manifest, ObjectRef
+from .kinds import kind_named
 from .ready import READY, unready
+from .redact import line
 from .verdict import Check
 from .workloads import View
 
-_OPTIONS = {"kind", "name", "path", "port", "status", "max_seconds", "contains"}
+_OPTIONS = ("contains", "kind", "max_seconds", "name", "path", "port", "status")
+_ASKED = ("Service", "Pod")
+_PATIENCE = 5.0  # seconds for an answer, where the user allows no more
 
 
-def asserted_checks(cluster: Cluster, view: View, asserted: Sequence[Mapping[str, Any]]) -> list[Check]:
+@dataclass(frozen=True)
+class Assertion:
+    """One check as it was meant. ``path`` is empty where being ready is enough."""
+
+    kind: str
+    name: str
+    path: str = ""
+    port: int | str = ""
+    status: int = 200
+    max_seconds: float | None = None
+    contains: str = ""
+
+
+def assertions(given: Iterable[Any]) -> tuple[Assertion, ...]:
+    """What the user's checks say; InputError with the number of the first that is not well-formed."""
+    return tuple(_meant(f"Check {number}", item) for number, item in enumerate(given, 1))
+
+
+def asserted_checks(cluster: Cluster, view: View, asserted: Iterable[Any]) -> list[Check]:
     """Runs each check once; InputError when one is not well-formed."""
-    return [_one(cluster, view, number, item) for number, item in enumerate(asserted, 1)]
+    return [_one(cluster, view, item) for item in assertions(asserted)]
 
 
-def _one(cluster: Cluster, view: View, number: int, item: Mapping[str, Any]) -> Check:
-    unknown = set(item) - _OPTIONS
+def _meant(which: str, item: Any) -> Assertion:
+    if not isinstance(item, Mapping):
+        raise InputError(f"{which} is no mapping: {item!r:.80}.", f"Its options are {', '.join(_OPTIONS)}.")
+    unknown = sorted(str(option) for option in item if option not in _OPTIONS)
     if unknown or not item.get("name"):
+        said = f"unknown options {', '.join(unknown)}" if unknown else "no name"
+        raise InputError(f"{which} has {said}.", f"Its options are {', '.join(_OPTIONS)}.")
+    kind = kind_named(str(item.get("kind") or "Service"))
+    if kind not in (*READY, *_ASKED):
         raise InputError(
-            f"Check {number} has {'unknown options ' + ', '.join(sorted(unknown)) if unknown else 'no name'}.",
-            f"Its options are {', '.join(sorted(_OPTIONS))}.",
+            f"{which}: there is no notion of ready for {item['kind']!r:.80}.", f"Kinds: {', '.join(READY)}, Service."
         )
-    kind = str(item.get("kind") or "Service")
-    ref = ObjectRef(kind, view.inventory.namespace, str(item["name"]))
+    path = str(item.get("path") or ("/" if kind == "Service" else ""))
+    if path and kind not in _ASKED:
+        raise InputError(f"{which}: a {kind} answers no requests.", "Name its Service, or leave the path out.")
+    if path and not path.startswith("/"):
+        raise InputError(f"{which}: the path {path!r:.80} does not begin with a slash.", "Write it as /healthz.")
+    bound = _number(which, item, "max_seconds")
+    status = _number(which, item, "status")
+    return Assertion(
+        kind=kind,
+        name=str(item["name"]),
+        path=path,
+        port=item.get("port") or "",
+        status=200 if status is None else int(status),
+        max_seconds=bound,
+        contains=str(item.get("contains") or ""),
+    )
+
+
+def _number(which: str, item: Mapping[str, Any], option: str) -> float | None:
+    given = item.get(option)
+    if given is None or given == "":
+        return None
+    try:
+        number = float(given)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not number > 0 or math.isinf(number):
+        raise InputError(f"{which}: {option} is {given!r:.80}, which is no number above 0.", "Correct it.")
+    return number
+
+
+def _one(cluster: Cluster, view: View, item: Assertion) -> Check:
+    ref = ObjectRef(item.kind, "" if item.kind == "Node" else view.inventory.namespace, item.name)
     found = view.inventory.get(ref)
     if found is None:
         return Check("asserted", str(ref), False, "not there", "there")
-    if "path" in item or kind == "Service":
+    if item.path:
         return _request(cluster, ref, item, found)
-    if kind not in READY:
-        raise InputError(
-            f"Check {number}: there is no notion of ready for {kind}.", f"Kinds: {', '.join(READY)}, Service."
-        )
     why = unready(found)
     return Check("asserted", str(ref), not why, why or "ready", "ready")
 
 
-def _request(cluster: Cluster, ref: ObjectRef, item: Mapping[str, Any], found: Manifest) -> Check:
-    path, wanted = str(item.get("path") or "/"), int(item.get("status") or 200)
-    bound = float(item["max_seconds"]) if item.get("max_seconds") else None
-    port = item.get("port") or _first_port(found)
+def _request(cluster: Cluster, ref: ObjectRef, item: Assertion, found: Manifest) -> Check:
+    bound, text = item.max_seconds, item.contains
+    port = item.port or _first_port(found)
+    name = f"asserted GET :{port}{item.path}"
+    limits = (
+        f"{item.status}" + (f" within {bound:g} s" if bound is not None else "") + (f" with {text!r}" if text else "")
+    )
+    if not port:
+        return Check(name, str(ref), False, "declares no port to ask", limits)
     started = time.perf_counter()
     try:
-        answer = cluster.proxy(ref, port, path)
+        answer = cluster.proxy(ref, port, item.path, max(_PATIENCE, bound or 0.0))
         status, body = answer.status, answer.body.decode("utf-8", "replace")
         taken = getattr(answer, "seconds", None)
     except ClusterError as error:
         status, body, taken = 0, error.what, None
     seconds = float(taken) if taken is not None else time.perf_counter() - started
-    text = str(item.get("contains") or "")
-    passed = status == wanted and (bound is None or seconds <= bound) and text in body
-    limits = f"{wanted}" + (f" within {bound:g} s" if bound is not None else "") + (f" with {text!r}" if text else "")
-    return Check(f"asserted GET :{port}{path}", str(ref), passed, f"{status} in {seconds:.3f} s", limits, body[:120])
+    passed = status == item.status and (bound is None or seconds <= bound) and text in body
+    return Check(name, str(ref), passed, f"{status or 'no answer'} in {seconds:.3f} s", limits, line(body, 120))
 
 
 def _first_port(found: Manifest) -> int:
+    """The first port that it declares, 0 where it declares none."""
     spec = found["spec"]
     if spec.get("ports"):
         return int(spec["ports"][0]["port"])
@@ -77,7 +137,4 @@ def _first_port(found: Manifest) -> int:
         for container in spec.get("containers") or ()
         for port in container.get("ports") or ()
     ]
-    if not numbers:
-        name = found["metadata"]["name"]
-        raise InputError(f"{name} declares no port to ask.", "Set the check's port.")
-    return numbers[0]
+    return numbers[0] if numbers else 0

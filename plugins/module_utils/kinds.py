@@ -59,6 +59,13 @@ KINDS: dict[str, Kind] = {
     "NodeMetrics": Kind("metrics.k8s.io/v1beta1", "nodes", False),
 }
 
+_SPELT = {spelling: name for name, kind in reversed(KINDS.items()) for spelling in (name.lower(), kind.plural)}
+
+
+def kind_named(text: str) -> str:
+    """The kind that somebody means by ``deployment``, ``Deployments`` or ``Deployment``; empty where there is none."""
+    return _SPELT.get(text.strip().lower(), "")
+
 
 def path_of(kind: str, namespace: str = "", name: str = "", subresource: str = "") -> str:
     """The API path of an object, or of a collection where ``name`` is empty."""

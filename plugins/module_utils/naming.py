@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import InputError
+from .kinds import kind_named
 
 
 def names_and_kinds(given: Iterable[Any], option: str) -> tuple[tuple[str, str], ...]:
@@ -19,5 +20,5 @@ def names_and_kinds(given: Iterable[Any], option: str) -> tuple[tuple[str, str],
             raise InputError(
                 f"Entry {number} of {option} names nothing: {item!r:.80}.", "Give a name, or name and kind."
             )
-        found.append((name.strip(), kind))
+        found.append((name.strip(), kind_named(kind) or kind.strip()))
     return tuple(found)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .asserted import assertions
 from .cluster import Cluster
 from .errors import InputError
 from .evidence import ObjectRef
@@ -28,18 +29,21 @@ def stand(
     settle: float = SETTLE,
     timeout: float = TIMEOUT,
 ) -> Verdict:
-    """Watches the named workloads, or all of the namespace; InputError where one is not there."""
+    """Watches the named workloads, or all of the namespace; InputError where there is nothing of the kind."""
+    assertions(checks)  # what is not well-formed is said before anything is waited for
     evidence = look(cluster, namespace, workloads, logs=False)
     view = View(evidence.inventory)
     for name, kind in workloads:
-        if not found_suspects(view, ((name, kind),)):
+        there = _there(view, name, kind) if kind else found_suspects(view, ((name, kind),))
+        if not there:
             raise InputError(
                 f"Namespace {namespace} has no {kind or 'workload'} {name}.", "Check its name, or give none for all."
             )
     named = found_suspects(view, workloads)
     touched = named or tuple(ref for ref in view.workloads if ref.kind in _KINDS)
-    suspects: tuple[ObjectRef, ...] = named
-    return verify(cluster, evidence, touched, suspects=suspects, checks=checks, settle=settle, timeout=timeout)
+    if not touched and not checks:  # else nothing at all would hold, and count as healthy
+        raise InputError(f"Namespace {namespace} has no workloads.", "Check the namespace, or give checks.")
+    return verify(cluster, evidence, touched, suspects=named, checks=checks, settle=settle, timeout=timeout)
 
 
 def unmet(verdict: Verdict, most: int = 8) -> str:
@@ -48,3 +52,7 @@ def unmet(verdict: Verdict, most: int = 8) -> str:
     lines += [f"worse than before: {line}" for line in verdict.worse]
     more = f"; and {len(lines) - most} more" if len(lines) > most else ""
     return "; ".join(lines[:most]) + more
+
+
+def _there(view: View, name: str, kind: str) -> bool:
+    return view.inventory.get(ObjectRef(kind, view.inventory.namespace, name)) is not None

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..module_utils.asserted import assertions
 from ..module_utils.errors import ClusterError, InputError, Refused, RemediateError
 from .apply import apply
 from .artefacts import Folder
@@ -99,6 +100,7 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
             folder = Folder(order.out or _default_folder(report))
             folder.running(report)
             policy = load_policy(order.policy)
+            assertions(order.checks)  # what is not well-formed is said before anything is changed
             diary.order |= {"policy": policy.source, "policy_digest": policy.digest}
             ask = open_model() if task.plan is None and task.undoing is None else _nobody
             runner = held.enter_context(_runner(order, policy))
