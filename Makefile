@@ -50,7 +50,11 @@ static: ## import contracts, ruff, mypy
 test: setup static ## all tests: unit, component, integration, and with LAB=1 on a real cluster
 	@$(if $(LAB),,env -u KUBECONFIG) timeout --kill-after=20 $(TEST_LIMIT) $(BIN)/pytest --durations=5 $(PYTEST_ARGS)
 
-check: setup static lint sanity ## every linter, and ansible-test sanity
+check: setup checks static lint changelog docs sanity units molecule ## every linter, ansible-test, molecule, pages of the plugins
+
+.PHONY: checks changelog docs units molecule
+checks:
+	@$(PYTHON) setup/install.py check
 
 lint: ## ruff format, yamllint, ansible-lint (production), codespell
 	@$(BIN)/ruff format --check .
@@ -61,13 +65,31 @@ lint: ## ruff format, yamllint, ansible-lint (production), codespell
 # ansible-test takes only a checkout that really lies at ansible_collections/e2ereme/remediate: it gets a copy of
 # what git would commit, beside it kubernetes.core (for its documentation fragments), and a home in which the pip
 # that it would download is already there. Its pylint is left out: it forbids `_` for an unused value; ruff is ours.
+define copied
+tree=$$(mktemp -d); trap 'rm -rf "$$tree"' EXIT; export HOME=$(CURDIR)/.cache/ansible-test; \
+copy=$$tree/ansible_collections/e2ereme/remediate; mkdir -p "$$copy" "$$HOME/.ansible/test/cache"; \
+cp -r .venv/lib/python3*/site-packages/ansible_collections/kubernetes "$$tree/ansible_collections/"; \
+cp setup/get_pip.py "$$HOME/.ansible/test/cache/get_pip_24_2.py"; \
+git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -cf - | tar -xf - -C "$$copy"; \
+cd "$$copy" && git init -q && git add -A && $(CURDIR)/$(BIN)/ansible-test $(1)
+endef
+
 sanity: ## ansible-test sanity, in a copy
-	@tree=$$(mktemp -d); trap 'rm -rf "$$tree"' EXIT; export HOME=$(CURDIR)/.cache/ansible-test; \
-	copy=$$tree/ansible_collections/e2ereme/remediate; mkdir -p "$$copy" "$$HOME/.ansible/test/cache"; \
-	cp -r .venv/lib/python3*/site-packages/ansible_collections/kubernetes "$$tree/ansible_collections/"; \
-	cp setup/get_pip.py "$$HOME/.ansible/test/cache/get_pip_24_2.py"; \
-	git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -cf - | tar -xf - -C "$$copy"; \
-	cd "$$copy" && git init -q && git add -A && $(CURDIR)/$(BIN)/ansible-test sanity --local --python 3.11 --skip-test pylint $(ARGS)
+	@$(call copied,sanity --local --python 3.11 --skip-test pylint $(ARGS))
+
+units: ## ansible-test units, in a copy
+	@$(call copied,units --local --python 3.11 $(ARGS))
+
+changelog: ## is every fragment well-formed
+	@$(BIN)/antsibull-changelog lint
+
+docs: ## pages of the plugins and roles, into out/docs
+	@mkdir -p out/docs && $(BIN)/antsibull-docs collection --use-current --fail-on-error --no-indexes \
+	  --dest-dir out/docs e2ereme.remediate
+
+# Each scenario runs a role on a simulated cluster of its own.
+molecule: ## the roles: converge, idempotence, verify
+	@for role in remediate probe verify; do $(BIN)/molecule test --scenario-name $$role || exit 1; done
 
 bench: setup ## the table of faults and methods on random systems
 	@$(BIN)/e2ereme bench $(ARGS)
