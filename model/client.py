@@ -313,6 +313,7 @@ def _environment() -> dict[str, str]:
     root = str(Path(__file__).resolve().parents[1])
     env = {name: os.environ[name] for name in keep if name in os.environ}
     env["HF_HUB_OFFLINE"] = "1"
+    env["TORCHINDUCTOR_CACHE_DIR"] = str(_folder() / "torch")  # made at import, otherwise in everybody's /tmp
     env["OMP_WAIT_POLICY"] = "PASSIVE"  # threads that wait by spinning take the cores from the play beside them
     if "ansible_collections" in root:
         above = str(Path(root).parents[2])

@@ -83,7 +83,7 @@ def interrupt(
     """Breaks the service, starts the play, interrupts it, and looks at what is left.
 
     ``own_model``: whom to ask in place of the scripted model. That one's answer does not help, so that it is
-    undone even where the interruption comes too late.
+    undone even where the interruption comes too late; another model may well resolve it then.
     """
     place.break_image()
     model.answers = [patch(place, place.worse)]
@@ -99,12 +99,13 @@ def interrupt(
     _wait_for_end(process, after)
     _wait_until_clear(folder, place, after)
     after.seconds = time.monotonic() - started
+    _end_worker(folder)
     _judge(folder, place, moment, after, environment)
     return after
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    for name in ("tmp", "ansible", "state"):
+    for name in ("tmp", "ansible", "state", "run"):
         (folder / name).mkdir(parents=True)
     return {
         **os.environ,
@@ -112,6 +113,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "ANSIBLE_HOME": str(folder / "ansible"),
         "TMPDIR": str(folder / "tmp"),
         "XDG_STATE_HOME": str(folder / "state"),
+        "XDG_RUNTIME_DIR": str(folder / "run"),  # of the model worker, which may stay
     }
 
 
@@ -181,6 +183,12 @@ def _wait_for_end(process: subprocess.Popen[str], after: Aftermath) -> None:
         process.wait()
 
 
+def _end_worker(folder: Path) -> None:
+    for lock in (folder / "run").rglob("*.lock"):
+        with contextlib.suppress(ValueError, ProcessLookupError):
+            os.kill(int(lock.read_text()), signal.SIGTERM)
+
+
 def _wait_until_clear(folder: Path, place: Place, after: Aftermath) -> None:
     deadline = time.monotonic() + SECONDS_TO_CLEAR
     while time.monotonic() < deadline:
@@ -205,10 +213,10 @@ def _judge(folder: Path, place: Place, moment: Moment, after: Aftermath, environ
     episode = _read(folder / "out" / "episode.json")
     after.outcome = str(episode.get("outcome", "no episode.json"))
     killed = moment.way == "worker SIGKILL"
-    expected = {"running"} if killed else {"cancelled", "exhausted"}
+    expected = {"running"} if killed else {"cancelled", "exhausted", "resolved"}
     if after.outcome not in expected:
         after.problems.append(f"episode.json says {after.outcome}: {episode.get('message')}")
-    if place.image() == place.bad:
+    if place.image() == place.bad or after.outcome == "resolved":
         return
     if not killed:
         after.problems.append(f"the image is {place.image()}, which was {place.bad}")
