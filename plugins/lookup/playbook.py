@@ -14,8 +14,8 @@ description:
   - Looks at the cluster, has the local model write a playbook, and gives its text once it passes the gate and
     the policy. The text needs nothing of this collection to run.
   - Changes nothing and asks for no dry run; M(e2ereme.remediate.remediate) in mode V(plan) does that too.
-  - Ansible evaluates a lookup each time it meets it. Within one run the same question has one answer; in later
-    runs too, as long as the Evidence says the same, for O(cache_seconds).
+  - Ansible evaluates a lookup each time it meets it. Within one run the same question has one answer, whichever
+    host asks; in later runs too, as long as the Evidence says the same, for O(cache_seconds).
   - Where nothing is to be repaired, or a person must act, it fails with the outcome and the reason.
 options:
   _terms:
@@ -38,7 +38,9 @@ options:
     type: float
     default: 120.0
   cache_seconds:
-    description: For how long an answer is kept in C($XDG_CACHE_HOME/e2ereme/drafts). V(0) keeps none.
+    description:
+      - For how long an answer is kept for later runs, in C($XDG_CACHE_HOME/e2ereme/drafts), which only its owner reads.
+      - V(0) keeps none, so that each evaluation asks the model anew.
     type: float
     default: 600.0
   model:

@@ -14,10 +14,9 @@ import json
 import multiprocessing
 import os
 import re
-import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from ..module_utils.connect import KubernetesTransport
 from ..module_utils.errors import RunError
 from ..module_utils.evidence import Evidence
 from .artefacts import NoFolder
+from .drafts import Draft, Drafts
 from .episode import Bounds
 from .hands import Ask, ControllerHands
 from .interrupts import Interrupts
@@ -44,15 +44,8 @@ _MOVING = re.compile(r"\d+(\.\d+)?\s?(ms|s|m|h|d)\b|\d+%|\b\d+ (times|restarts?)
 """What differs from one look to the next though nothing happened: ages, durations, shares, counts."""
 _FLEETING = ("state", "event", "log", "usage", "request")
 """Kinds of facts whose words come and go, as those of a Pod that crashes and waits by turns: only that counts."""
-
-
-@dataclass(frozen=True)
-class Draft:
-    """``outcome`` is planned, healthy, escalated, exhausted or broken; ``playbook`` is empty unless planned."""
-
-    outcome: str
-    message: str
-    playbook: str = ""
+_RUN = 86400.0
+"""Seconds for which a Draft is kept for the run that asked; hardly a run takes longer."""
 
 
 class NoRunner:
@@ -66,35 +59,6 @@ class NoRunner:
 
     def close(self) -> None:
         """Nothing to give back."""
-
-
-@dataclass(frozen=True)
-class Drafts:
-    """Drafts on disk, readable for their owner alone; each for ``seconds``."""
-
-    folder: Path
-    seconds: float
-
-    def get(self, key: str) -> Draft | None:
-        """The Draft of that key, where it is not too old."""
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            file = self.folder / f"{key}.json"
-            if time.time() - file.stat().st_mtime < self.seconds:
-                return Draft(**json.loads(file.read_text("utf-8")))
-        return None
-
-    def put(self, draft: Draft, *keys: str) -> None:
-        """Keeps it, whole or not at all, and drops what is too old. A cache that cannot be written is none."""
-        with contextlib.suppress(OSError):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for old in self.folder.glob("*.json"):
-                if time.time() - old.stat().st_mtime >= self.seconds:
-                    old.unlink(missing_ok=True)
-            for key in keys:
-                handle, path = tempfile.mkstemp(dir=self.folder)
-                with open(handle, "w", encoding="utf-8") as file:
-                    json.dump(asdict(draft), file)
-                os.replace(path, self.folder / f"{key}.json")
 
 
 @dataclass(frozen=True)
@@ -115,19 +79,25 @@ def answer(asked: Question, open_model: Callable[[], Ask], say: Callable[[Tell],
     """The Draft for a Question, kept or new. Raises RemediateError."""
     report, policy = parse_report(asked.report, asked.namespace), load_policy(asked.policy)
     transport = KubernetesTransport(asked.connection)
-    key = _digest([report.raw, report.namespace, policy.digest, asked.model, transport.host])
-    drafts = Drafts(_folder(), asked.cache_seconds)
-    now = within_this_run(key)
-    kept = drafts.get(now)
-    if kept is not None:
-        return kept
-
-    def known(evidence: Evidence) -> Draft | None:
-        return drafts.get(with_evidence(key, evidence))
-
     bounds = Bounds(attempts=asked.attempts, seconds=asked.seconds)
-    found, seen = draft(report, policy, Cluster(transport), open_model, bounds, known, say)
-    drafts.put(found, now, *([with_evidence(key, seen)] if seen else []))
+    key = _digest([report.raw, report.namespace, policy.digest, asked.model, transport.host, str(asked.attempts)])
+    if asked.cache_seconds <= 0:
+        return draft(report, policy, Cluster(transport), open_model, bounds, say=say)[0]
+    drafts = Drafts(_folder())
+    now = within_this_run(key, asked.connection)
+    with drafts.asking(now):
+        kept = drafts.get(now)
+        if kept is not None:
+            return kept
+
+        def known(evidence: Evidence) -> Draft | None:
+            return drafts.get(with_evidence(key, evidence))
+
+        found, seen = draft(report, policy, Cluster(transport), open_model, bounds, known, say)
+        drafts.put(now, found, _RUN)
+        # What ran out of time may go better next time, and what was known keeps its age.
+        if seen is not None and found.outcome != "exhausted" and known(seen) is None:
+            drafts.put(with_evidence(key, seen), found, asked.cache_seconds)
     return found
 
 
@@ -177,11 +147,12 @@ def draft(
         stop_lint()
 
 
-def within_this_run(key: str) -> str:
+def within_this_run(key: str, connection: Mapping[str, Any]) -> str:
     """The key for the run of Ansible that this process belongs to."""
     parent = multiprocessing.parent_process()
     pid = parent.pid if parent is not None else os.getpid()
-    return _digest([key, str(pid), _started(int(pid or 0))])
+    as_whom = json.dumps(connection, sort_keys=True, default=str)
+    return _digest([key, str(pid), _started(int(pid or 0)), as_whom])
 
 
 def with_evidence(key: str, evidence: Evidence) -> str:
