@@ -45,6 +45,8 @@ def meddler(behind: str, tls: ssl.SSLContext | None = None) -> Iterator[Meddler]
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # headers and body in one packet
+        disable_nagle_algorithm = True
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -79,6 +81,7 @@ def meddler(behind: str, tls: ssl.SSLContext | None = None) -> Iterator[Meddler]
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+                self.wfile.flush()
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
 

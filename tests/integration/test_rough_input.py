@@ -163,6 +163,15 @@ def test_a_namespace_that_does_not_exist(stage: Stage) -> None:
     )
 
 
+def test_a_thing_that_does_not_exist_while_another_is_broken(stage: Stage) -> None:
+    stage.place.break_image()
+
+    done = stage("ghost is down")
+
+    assert done.episode.message == "escalated: the report names ghost, which namespace shop does not have"
+    assert stage.place.image() == stage.place.bad
+
+
 @pytest.mark.parametrize(
     ("server", "message"),
     [
