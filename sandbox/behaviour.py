@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .clock import Clock
-from .controllers import daemonset, deployment, endpoints, housekeeping, job, replicaset, statefulset
+from .controllers import daemonset, deployment, disruption, endpoints, housekeeping, job, replicaset, statefulset
 from .controllers.pods import owner_of
 from .controllers.world import World
 from .nodes import logs, placement, usage
@@ -28,6 +28,7 @@ _CONTROLLERS = {
     "Namespace": "namespace",
     "PersistentVolumeClaim": "claim",
     "ResourceQuota": "quota",
+    "PodDisruptionBudget": "disruption",
 }
 _OWNERS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Service")
 
@@ -61,6 +62,7 @@ class Behaviour:
                 ("namespace", housekeeping.furnish_namespace),
                 ("claim", housekeeping.bind_claim),
                 ("quota", housekeeping.count_quota),
+                ("disruption", disruption.reconcile),
                 ("scheduler", placement.schedule),
             )
         }
@@ -127,6 +129,8 @@ class Behaviour:
                 self.kubelet.forget(meta["uid"])
         elif kind in _CONTROLLERS:
             self._wake(_CONTROLLERS[kind], space, name)
+        if type_ != "MODIFIED" and kind not in ("Pod", "Event"):
+            self._wake_all(("ResourceQuota",), space)
         if kind == "Pod":
             self._pod_changed(type_, old, item)
         elif kind == "ReplicaSet":
@@ -165,6 +169,7 @@ class Behaviour:
             self._wake("kubelet" if pod["spec"].get("nodeName") else "scheduler", space, meta["name"])
         if gone or old is None or old["spec"].get("nodeName") != pod["spec"].get("nodeName"):
             self._wake_all(("ResourceQuota",), space)
+        self._wake_all(("PodDisruptionBudget",), space)
         if gone:
             self._wake_pending()
         labels = meta.get("labels", {}).items()

@@ -154,7 +154,8 @@ class Store:
             return new
         if new_meta.get("deletionTimestamp") and not _held(new) and not _dies_slowly(new):
             del space[name]
-            self._keep("DELETED", kind, space, old, new)
+            gone = {**old, "metadata": dict(old_meta)}  # a watch tells of the state before the last finalizer went
+            self._keep("DELETED", kind, space, old, gone)
             return new
         self._keep("MODIFIED", kind, space, old, new)
         return new
@@ -181,7 +182,7 @@ class Store:
             new_meta = {**meta, "deletionTimestamp": _stamp(due)}
             if kind not in _WITHOUT_GRACE:
                 new_meta["deletionGracePeriodSeconds"] = grace
-            if resource.generation:
+            if resource.generation and kind not in _WITHOUT_GRACE:
                 new_meta["generation"] = meta.get("generation", 0) + 1
             new = {**old, "metadata": new_meta}
             self._keep("MODIFIED", kind, space, old, new)

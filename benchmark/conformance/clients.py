@@ -83,7 +83,8 @@ def python_client(kubeconfig: Path, space: str, mark: Mark) -> None:
     status = apps.read_namespaced_deployment_status("web", space)
     status.metadata.managed_fields = None
     with refused:
-        apps.patch_namespaced_deployment_status("web", space, {"status": {"observedGeneration": 1}})
+        seen = {"type": "Seen", "status": "True", "reason": "ByClient", "message": ""}
+        apps.patch_namespaced_deployment_status("web", space, {"status": {"conditions": [seen]}})
     core.read_namespace_status(space)
     mark("delete with preconditions")
     with refused:

@@ -2,6 +2,7 @@
 
 * identities and times: uids, resourceVersions, continue tokens, timestamps, ages, durations, addresses, node names,
   container and image ids, generated names (up to what precedes the generated letters), tokens, certificates;
+* objects that a refusal repeats or compares in its message, as Go prints them;
 * Events that say how fast a machine was: Pulling, Unhealthy, BackOff, and whether an image was there already;
 * the order of list items (generated names sort at random), and objects that no session made;
 * what controllers and kubelets note in managedFields and of the last change of endpoints, and how often an Event was
@@ -41,6 +42,10 @@ _VOLATILE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b\d+(\.\d+)?(ms|µs|s)\b", "<duration>"),
         (r"\b(docker\.io/)?lab/\w+:\d+", "<image>"),
         (r"[\w./-]+@<id>", "<id>"),
+        (r"too old resource version: \d+ \(\d+\)", "too old resource version: <version>"),
+        (r'(?s)Invalid value: "\{.*\}"', 'Invalid value: "<object>"'),
+        (r"(?s)if it was previously negative\)\n.*", "if it was previously negative)<difference>"),
+        (r"if it was previously negative\)$", "if it was previously negative)<difference>"),
         (r"\(\d+ bytes\)|size: \d+|Image size: \d+", "<size>"),
     )
 )
@@ -54,12 +59,15 @@ _VOLATILE_KEYS = {
     "ca.crt": "<certificate>",
     "token": "<token>",
     "nodePort": "<port>",
+    "authentication.kubernetes.io/credential-id": "<id>",
     "kubectl.kubernetes.io/last-applied-configuration": None,  # parsed, so that the order of keys does not count
 }
 _TRIGGER = "endpoints.kubernetes.io/last-change-trigger-time"
 _BY_CHANCE = ("Pulling", "Unhealthy", "BackOff")
 _AGES = ("Age", "Last Seen", "First Seen", "Duration", "Created At", "IP", "Node", "External-IP", "Cluster-IP")
+_AGES += ("OS-Image", "Kernel-Version", "Container-Runtime")
 _CONTROLLERS = ("kube-controller-manager", "kubelet", "kube-scheduler", "kube-apiserver")
+_CONTROLLERS += ("clusterrole-aggregation-controller",)
 _FREE_OF_A_NODE = ("annotations", "labels", "managedFields", "finalizers")
 _SPACES = ("conformance", "conformance-full")
 
@@ -154,7 +162,7 @@ def _plain(value: Any, key: str = "") -> Any:
 
 
 def _counts(item: Object) -> bool:
-    """Whether an item of a list is compared."""
+    """Whether an item of a list counts."""
     reason = item.get("reason") or (item.get("cells") or ["", "", ""])[2:3]
     if reason in _BY_CHANCE or (isinstance(reason, list) and reason and reason[0] in _BY_CHANCE):
         return False
@@ -182,6 +190,10 @@ def _plain_object(value: Object) -> Object:
         shown["annotations"] = {name: note for name, note in notes.items() if name != _TRIGGER}
         if not shown["annotations"]:
             del shown["annotations"]
+    if kind == "EndpointSlice":
+        shown.get("metadata", {}).pop("generation", None)
+    if isinstance(shown.get("userInfo"), dict):
+        shown["userInfo"].pop("extra", None)
     if "remainingItemCount" in shown:
         shown["remainingItemCount"] = "<count>"
     return shown
@@ -194,6 +206,11 @@ def _row(table: Object, row: Object) -> Object:
         cells = ["<volatile>" if name in _AGES and cell else cell for name, cell in zip(names, cells, strict=True)]
     else:  # a watch names its columns once
         cells = [re.sub(r"^(\d+[smhdy])+$", "<volatile>", cell) if isinstance(cell, str) else cell for cell in cells]
+    shown = row.get("object") or {}
+    meta = shown.get("metadata") or {}
+    if re.fullmatch(r"node-\d", meta.get("name", "")) and "namespace" not in meta:
+        meta = {key: part for key, part in meta.items() if key not in _FREE_OF_A_NODE}
+        return {**row, "cells": cells, "object": {**shown, "metadata": meta}}
     return {**row, "cells": cells}
 
 

@@ -109,8 +109,8 @@ def replay(exchanges: Iterable[Exchange], sandbox: Sandbox | None = None) -> Ite
 
 def _wait_until_calm(sandbox: Sandbox) -> None:
     """As the session did, on the virtual clock."""
-    for _ in range(_CALM):
-        sandbox.advance(1.0)
+    for _ in range(4 * _CALM):
+        sandbox.advance(0.25)
         if _calm(sandbox):
             return
 
@@ -124,6 +124,8 @@ def _calm(sandbox: Sandbox) -> bool:
             pods = status.get("replicas", status.get("currentNumberScheduled", 0))
             if status.get("observedGeneration") != item["metadata"].get("generation") or not wanted == ready == pods:
                 return False
+    if any(job.get("status", {}).get("active") for job in sandbox.store.list("Job")):
+        return False
     return not any(pod["metadata"].get("deletionTimestamp") for pod in sandbox.store.list("Pod"))
 
 
@@ -188,8 +190,10 @@ def _status_and_body(answer: Response) -> tuple[int, Any]:
 
 def _compared(exchange: Exchange, ours: tuple[int, Any], learnt: _Learnt) -> Result:
     learnt.note(exchange.answer, ours[1])
-    theirs = comparable(exchange.answer, exchange.path, exchange.area)
-    misses = list(differences(theirs, comparable(ours[1], exchange.path, exchange.area)))
+    theirs, mine = (comparable(answer, exchange.path, exchange.area) for answer in (exchange.answer, ours[1]))
+    if exchange.area == "metrics" and [] in (theirs.get("items"), mine.get("items")):
+        theirs["items"] = mine["items"] = []  # one of them had not measured yet
+    misses = list(differences(theirs, mine))
     if exchange.status != ours[0]:
         misses.insert(0, f"status: {exchange.status}, the sandbox says {ours[0]}")
     return Result(exchange, tuple(misses), leaves(theirs))
@@ -197,18 +201,23 @@ def _compared(exchange: Exchange, ours: tuple[int, Any], learnt: _Learnt) -> Res
 
 def _watched(exchange: Exchange, watch: Watch, lines: list[bytes], sandbox: Sandbox, learnt: _Learnt) -> Result:
     theirs = _last_states(exchange.answer)
-    result = None
+    best: tuple[str, ...] | None = None
+    events: list[Object] = []
     for _ in range(_PATIENCE):
-        lines = [*lines, *watch.lines()]
-        ours = _last_states([json.loads(line) for line in lines])
-        learnt.note(theirs, ours)
-        misses = tuple(differences(theirs, ours))
-        result = Result(exchange, misses, leaves(theirs))
-        if not misses:
-            break
+        for line in (*lines, *watch.lines()):
+            events.append(json.loads(line))
+            ours = _last_states(events)
+            misses = tuple(differences(theirs, ours))
+            if best is None or len(misses) <= len(best):
+                best = misses
+            if not misses:
+                learnt.note(theirs, ours)
+                return Result(exchange, (), leaves(theirs))
+        lines = []
         sandbox.advance(1.0)
-    assert result is not None
-    return result
+    if best is None:
+        best = tuple(differences(theirs, _last_states(events)))
+    return Result(exchange, best, leaves(theirs))
 
 
 def _last_states(events: list[Object]) -> Object:

@@ -135,6 +135,8 @@ def _calm(cluster: Cluster) -> bool:
                 or pods != ready
             ):
                 return False
+    if any(job.get("status", {}).get("active") for job in cluster.list("Job", SPACE)):
+        return False
     return not any(pod["metadata"].get("deletionTimestamp") for space in SPACES for pod in cluster.list("Pod", space))
 
 

@@ -55,7 +55,11 @@ def _versions(item: Object) -> Object:
 
 
 def _schemas(schemas: Object) -> Object:
-    return {name: _schema(schema) for name, schema in schemas.items()}
+    shown = {name: _schema(schema) for name, schema in schemas.items()}
+    for name in shown:
+        if ".apimachinery." in name:  # shared by all groups that a server has
+            shown[name].pop("x-kubernetes-group-version-kind", None)
+    return shown
 
 
 def _schema(part: Any) -> Any:

@@ -3,6 +3,7 @@ limit ranges and quotas. Controllers that make Pods use ``admit_pod`` too, as th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 from zlib import crc32
@@ -24,6 +25,8 @@ def admit(store: Store, resource: Resource, obj: Object) -> Object:
         _check_namespace(store, resource, obj)
     if resource.kind == "Pod":
         return admit_pod(store, obj)
+    if resource.namespaced and resource.kind != "Event":
+        _check_count(store, resource, obj)
     if resource.kind == "Service":
         return _with_addresses(store, obj)
     if resource.kind == "PersistentVolumeClaim" and "storageClassName" not in obj["spec"]:
@@ -58,10 +61,12 @@ def admit_pod(store: Store, pod: Object) -> Object:
     spec["tolerations"] = tolerations
     _mount_token(store, namespace, account, name, spec)
     ranges = store.list("LimitRange", namespace)
+    metadata = _noted(pod["metadata"], spec, ranges) if ranges else pod["metadata"]
     for group in ("containers", "initContainers"):
         if group in spec:
             spec[group] = [_with_requests(container, ranges) for container in spec[group]]
-    admitted = {**pod, "spec": spec}
+    _check_ranges(spec, ranges, name)
+    admitted = {**pod, "metadata": metadata, "spec": spec}
     admitted["status"] = {"phase": "Pending", "qosClass": _quality(spec)}
     _check_quota(store, namespace, name, admitted)
     return admitted
@@ -151,6 +156,94 @@ def _with_requests(container: Object, ranges: list[Object]) -> Object:
     if requests:
         resources["requests"] = requests
     return {**container, "resources": resources}
+
+
+def _noted(metadata: Object, spec: Object, ranges: list[Object]) -> Object:
+    """The annotation in which the limit ranger says what it is about to set."""
+    said = []
+    for container in (*spec.get("initContainers", ()), *spec["containers"]):
+        before = container.get("resources", {})
+        after = _with_requests(container, ranges).get("resources", {})
+        explicit = {**before.get("limits", {}), **before.get("requests", {})}
+        for group, word in (("requests", "request"), ("limits", "limit")):
+            added = sorted(
+                after.get(group, {}).keys()
+                - before.get(group, {}).keys()
+                - (explicit.keys() if group == "requests" else set())
+            )
+            if added:
+                said.append(f"{', '.join(added)} {word} for container {container['name']}")
+    if not said:
+        return metadata
+    note = f"LimitRanger plugin set: {'; '.join(said)}"
+    annotations = {**metadata.get("annotations", {}), "kubernetes.io/limit-ranger": note}
+    return {**metadata, "annotations": annotations}
+
+
+def _check_ranges(spec: Object, ranges: list[Object], name: str) -> None:
+    """Raises 403 for a container beyond what a LimitRange allows one to have."""
+    said = []
+    for limit in (item for there in ranges for item in there["spec"].get("limits", ()) if item["type"] == "Container"):
+        for container in spec["containers"]:
+            resources = container.get("resources", {})
+            for bound, group, word, over in (("max", "limits", "maximum", 1), ("min", "requests", "minimum", -1)):
+                for key, amount in sorted(limit.get(bound, {}).items()):
+                    got = resources.get(group, {}).get(key)
+                    if got is None:
+                        said.append(f"{word} {key} usage per Container is {amount}.  No {group[:-1]} is specified")
+                    elif (value_of(got) - value_of(amount)) * over > 0:
+                        said.append(f"{word} {key} usage per Container is {amount}, but {group[:-1]} is {got}")
+    if said:
+        raise forbidden("pods", "", name, said[0] if len(said) == 1 else f"[{', '.join(said)}]")
+
+
+_COUNTED = (
+    "pods",
+    "services",
+    "replicationcontrollers",
+    "resourcequotas",
+    "secrets",
+    "configmaps",
+    "persistentvolumeclaims",
+)
+
+
+def object_counts(store: Store, namespace: str, keys: Iterable[str]) -> dict[str, Decimal]:
+    """How many objects there are, for those keys of a quota that count objects."""
+    counts: dict[str, Decimal] = {}
+    for key in keys:
+        kind = _kind_counted(store, key)
+        if key.startswith("services."):
+            wanted = {"services.nodeports": ("NodePort", "LoadBalancer"), "services.loadbalancers": ("LoadBalancer",)}
+            services = store.list("Service", namespace)
+            counts[key] = Decimal(sum(service["spec"].get("type") in wanted.get(key, ()) for service in services))
+        elif kind:
+            counts[key] = Decimal(len(store.list(kind, namespace)))
+    return counts
+
+
+def _kind_counted(store: Store, key: str) -> str:
+    plural, _, group = key.removeprefix("count/").partition(".")
+    if not key.startswith("count/") and key not in _COUNTED:
+        return ""
+    return next((name for name, r in store.registry.stored.items() if (r.plural, r.group) == (plural, group)), "")
+
+
+def _check_count(store: Store, resource: Resource, obj: Object) -> None:
+    """Raises 403 when a quota for the number of such objects is used up."""
+    namespace, name = obj["metadata"]["namespace"], obj["metadata"].get("name", "")
+    keys = (resource.plural, f"count/{qualified(resource.plural, resource.group)}")
+    for quota in store.list("ResourceQuota", namespace):
+        hard = quota["spec"].get("hard", {})
+        counts = object_counts(store, namespace, [key for key in keys if key in hard])
+        over = [key for key, used in counts.items() if used + 1 > value_of(hard[key])]
+        if over:
+            asked, used, limited = (
+                ",".join(f"{key}={amount(key)}" for key in over)
+                for amount in (lambda key: 1, lambda key, counts=counts: counts[key], lambda key, hard=hard: hard[key])
+            )
+            why = f"exceeded quota: {quota['metadata']['name']}, requested: {asked}, used: {used}, limited: {limited}"
+            raise forbidden(resource.plural, resource.group, name, why)
 
 
 def _quality(spec: Object) -> str:

@@ -150,7 +150,7 @@ def issue_token(store: Store, request: Request, account: Object) -> Response:
     node = compiled("authentication.k8s.io", "v1", "TokenRequest")
     written = {"spec": {"expirationSeconds": spec["expirationSeconds"]}}
     made["managedFields"] = after_update(
-        node, None, written, request.manager, store.clock.stamp(), api_version, subresource="token"
+        node, {"spec": {}}, written, request.manager, store.clock.stamp(), api_version, subresource="token"
     )
     status = {"token": f"{token}.sandbox", "expirationTimestamp": store.clock.stamp_of(end)}
     head = {"kind": "TokenRequest", "apiVersion": api_version}

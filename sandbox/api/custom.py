@@ -15,6 +15,7 @@ Object = dict[str, Any]
 
 KIND = "CustomResourceDefinition"
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+_MOMENT = 0.05
 _VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 _CHANGE = ("get", "patch", "update")
 
@@ -74,8 +75,24 @@ def completed(crd: Object) -> Object:
     names.setdefault("listKind", f"{names['kind']}List")
     spec["names"] = names
     stored = [version["name"] for version in spec["versions"] if version.get("storage")]
-    status = {"conditions": [], "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored}
+    status = {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored}
     return {**crd, "spec": spec, "status": status}
+
+
+def going(crd: Object, now: str) -> Object:
+    """A definition that somebody deletes: it stays until its objects are gone, and says so."""
+    finalizers = [*(crd["metadata"].get("finalizers") or ()), CLEANUP]
+    condition = {
+        "type": "Terminating",
+        "status": "True",
+        "lastTransitionTime": now,
+        "reason": "InstanceDeletionPending",
+        "message": "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+    }
+    status = crd.get("status") or {}
+    conditions = [*(status.get("conditions") or ()), condition]
+    meta = {**crd["metadata"], "finalizers": finalizers}
+    return {**crd, "metadata": meta, "status": {**status, "conditions": conditions}}
 
 
 class Definitions:
@@ -95,7 +112,7 @@ class Definitions:
         if type_ == "DELETED":
             self._store.registry.remove(new["spec"]["group"], new["spec"]["names"]["plural"])
         elif new["metadata"].get("deletionTimestamp"):
-            self._store.clock.after(0, lambda: self._clean(name))
+            self._store.clock.after(_MOMENT, lambda: self._clean(name))
         else:
             for resource in resources_of(new):
                 self._store.serve(resource)
@@ -106,8 +123,6 @@ class Definitions:
         crd = self._store.get(KIND, "", name)
         if crd is None:
             return
-        meta = {**crd["metadata"], "finalizers": [CLEANUP]}
-        crd = self._store.update({**crd, "metadata": meta})
         now = self._store.clock.stamp()
         conditions = [
             {"type": kind, "status": "True", "lastTransitionTime": now, "reason": reason, "message": message}

@@ -6,6 +6,23 @@ from typing import Any
 
 from ..store import Store
 
+_ABOUT_ROOT = (
+    "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the "
+    "internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes "
+    "clusters."
+)
+_EMPTIED = (
+    ("NamespaceDeletionDiscoveryFailure", "ResourcesDiscovered", "All resources successfully discovered"),
+    ("NamespaceDeletionGroupVersionParsingFailure", "ParsedGroupVersions", "All legacy kube types successfully parsed"),
+    (
+        "NamespaceDeletionContentFailure",
+        "ContentDeleted",
+        "All content successfully deleted, may be waiting on finalization",
+    ),
+    ("NamespaceContentRemaining", "ContentRemoved", "All content successfully removed"),
+    ("NamespaceFinalizersRemaining", "ContentHasNoFinalizers", "All content-preserving finalizers finished"),
+)
+
 Object = dict[str, Any]
 Key = tuple[str, str, str]
 
@@ -130,7 +147,9 @@ class Lifecycle:
             ("ConfigMap", "kube-root-ca.crt", {"data": {"ca.crt": _ROOT}}),
         ):
             if self._store.get("Namespace", None, name) and not self._store.get(kind, name, obj_name):
-                meta = {"name": obj_name, "namespace": name}
+                meta: Object = {"name": obj_name, "namespace": name}
+                if kind == "ConfigMap":
+                    meta["annotations"] = {"kubernetes.io/description": _ABOUT_ROOT}
                 self._store.create({"apiVersion": "v1", "kind": kind, "metadata": meta, **more})
 
     def _empty(self, name: str) -> None:
@@ -155,4 +174,11 @@ class Lifecycle:
             for kind, resource in self._store.registry.stored.items()
             if resource.namespaced
         ):
+            now = self._store.clock.stamp()
+            conditions = [
+                {"type": kind, "status": "False", "lastTransitionTime": now, "reason": reason, "message": message}
+                for kind, reason, message in _EMPTIED
+            ]
+            status = {"phase": "Terminating", "conditions": conditions}
+            namespace = self._store.update({**namespace, "status": status}, status=True)
             self._store.update({**namespace, "spec": {"finalizers": []}})

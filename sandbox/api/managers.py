@@ -17,6 +17,8 @@ def after_update(
 ) -> list[Object]:
     """The managedFields of ``new`` after ``manager`` wrote it in another way than by apply."""
     touched, removed = changed(node, _plain(old, subresource), _plain(new, subresource) or {})
+    if subresource == "scale" and not (new.get("spec") or {}).get("replicas"):
+        touched, removed = set(), removed | touched  # a Scale of zero does not name the field
     entries = list((old or {}).get("metadata", {}).get("managedFields") or ())
     if not touched and not removed:
         return entries
@@ -123,7 +125,7 @@ def _plain(obj: Object | None, subresource: str = "") -> Object | None:
     if obj is None:
         return None
     if subresource == "status":
-        return {"status": obj.get("status", {})}
+        return {"status": obj["status"]} if "status" in obj else {}
     meta = {key: value for key, value in obj.get("metadata", {}).items() if key != "managedFields"}
     return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": meta}
 

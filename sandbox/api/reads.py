@@ -49,10 +49,16 @@ class Reads:
             start = _position(query["continue"])
             objects = [obj for obj in objects if _place(obj) >= start]
         limit = int(query.get("limit") or 0)
-        if limit and len(objects) > limit:
-            meta["continue"] = _token(self._store.version, _place(objects[limit]))
-            if not query.get("labelSelector") and not query.get("fieldSelector"):
-                meta["remainingItemCount"] = len(objects) - limit
+        if limit and len(objects) >= limit:
+            selects = query.get("labelSelector") or query.get("fieldSelector")
+            # Whether there is more, the server knows of what it stores, not of what the selectors would leave of it.
+            stored = self._store.list(resource.store_kind, target.namespace) if selects else objects
+            last = _place(objects[limit - 1])
+            following = next((obj for obj in stored if _place(obj) > last), None)
+            if following is not None:
+                meta["continue"] = _token(self._store.version, _place(following))
+                if not selects:
+                    meta["remainingItemCount"] = len(objects) - limit
             objects = objects[:limit]
         if request.wants_table:
             return self._table(request, resource, objects, meta)
@@ -191,9 +197,16 @@ def _token(version: int, place: tuple[str, str]) -> str:
 
 def _position(token: str) -> tuple[str, str]:
     try:
-        start = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))["start"]
-    except (ValueError, KeyError, TypeError):
+        decoded = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except ValueError:
         raise bad_request("invalid continue token: continue key is not valid: illegal base64 data") from None
+    try:
+        start = json.loads(decoded)["start"]
+    except (ValueError, KeyError, TypeError):
+        first = chr(decoded[0]) if decoded else ""
+        shown = first if first.isprintable() and first.isascii() else f"\\u{ord(first or chr(0)):04x}"
+        why = f"invalid character '{shown}' looking for beginning of value"
+        raise bad_request(f"invalid continue token: continue key is not valid: {why}") from None
     namespace, _, name = start.partition("/")
     return namespace, name
 

@@ -19,6 +19,9 @@ _TERM = re.compile(
 )
 
 
+_OPEN = re.compile(r"\s(in|notin)\s*\([^)]*$")
+
+
 @lru_cache(maxsize=512)
 def label_selector(text: str) -> Callable[[Labels], bool]:
     """A test of labels. Raises 400."""
@@ -26,6 +29,8 @@ def label_selector(text: str) -> Callable[[Labels], bool]:
     at = 0
     while at < len(text.rstrip()):
         match = _TERM.match(text, at)
+        if (not match or match.end() == at) and _OPEN.search(text[at:]):
+            raise bad_request("unable to parse requirement: found '', expected: ',' or ')'")
         if not match or match.end() == at:
             raise bad_request(f"found {text[at : at + 1]!r}, expected: identifier after ','")
         tests.append(_label_test(match))

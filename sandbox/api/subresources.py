@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from ..store import Store
@@ -10,7 +11,7 @@ from .authorization import issue_token
 from .exchange import Request, Response, Target
 from .patch import json_patch, merge_patch
 from .reads import Reads
-from .selectors import label_selector, spelled
+from .selectors import label_selector, selects, spelled
 from .status import StatusError, bad_request, conflict, not_found
 from .validation import check_replicas
 from .writes import JSON_PATCH, Writes
@@ -44,7 +45,7 @@ class Subresources:
             body = request.document("Eviction") or {}
             if (body.get("metadata") or {}).get("name", target.name) != target.name:
                 raise bad_request("name in URL does not match name in Eviction object")
-            self._reads.find(target)
+            self._check_budgets(self._reads.find(target))
             options = body.get("deleteOptions") or {}
             self._writes.delete(Request("DELETE", request.path, body=options), target)
             return Response(
@@ -145,12 +146,37 @@ class Subresources:
             raise bad_request(f"pod {target.name} does not have a host assigned")
         previous = request.flag("previous")
         tail = int(request.query["tailLines"]) if request.query.get("tailLines") else None
+        since = self._since(request)
         text = self._behaviour.logs(target.namespace, target.name, container, previous, tail)
         if text is None or not _has_run(pod, container, previous):
             raise bad_request(_no_log(pod, container, previous))
+        if since or request.flag("timestamps"):
+            text = _stamped(text, since, request.flag("timestamps"), pod["status"].get("startTime", ""))
         if request.query.get("limitBytes"):
             text = text[: int(request.query["limitBytes"])]
         return Response(200, body=text.encode(), content_type="text/plain")
+
+    def _check_budgets(self, pod: Object) -> None:
+        """Raises 429 when a PodDisruptionBudget wants the Pod to stay."""
+        meta = pod["metadata"]
+        for budget in self._store.list("PodDisruptionBudget", meta["namespace"]):
+            selected = selects(budget["spec"].get("selector"), meta.get("labels") or {})
+            status = budget.get("status") or {}
+            if not selected or status.get("disruptionsAllowed", 0) > 0 or not _is_ready(pod):
+                continue
+            name = budget["metadata"]["name"]
+            needs, has = status.get("desiredHealthy", 0), status.get("currentHealthy", 0)
+            why = f"The disruption budget {name} needs {needs} healthy pods and has {has} currently"
+            details = {"causes": [{"reason": "DisruptionBudget", "message": why}]}
+            words = "Cannot evict pod as it would violate the pod's disruption budget."
+            raise StatusError(429, "TooManyRequests", words, details)
+
+    def _since(self, request: Request) -> str:
+        """The time stamp before which lines do not count; "" when all do."""
+        if request.query.get("sinceSeconds"):
+            clock = self._store.clock
+            return clock.stamp_of(clock.now.timestamp() - int(request.query["sinceSeconds"]))
+        return request.query.get("sinceTime", "")
 
     # Proxy
 
@@ -221,6 +247,20 @@ def _scale_of(obj: Object) -> Object:
     return {"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": meta, "spec": spec, "status": status}
 
 
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+def _stamped(text: str, since: str, show: bool, start: str) -> str:
+    """Lines with the time at which each was written (a line's own stamp, else that of the line before it)."""
+    lines, stamp = [], start
+    for line in text.splitlines():
+        found = _STAMP.match(line)
+        stamp = found.group() if found else stamp
+        if stamp >= since:
+            lines.append(f"{stamp[:-1]}.000000000Z {line}" if show else line)
+    return "".join(f"{line}\n" for line in lines)
+
+
 def _usage(cores: float, size: float) -> Object:
     return {"cpu": f"{round(cores * 1e9)}n" if cores else "0", "memory": f"{round(size / 1024)}Ki"}
 
@@ -229,6 +269,11 @@ def _state_of(pod: Object, container: str) -> Object:
     status = pod.get("status", {})
     states = [*status.get("containerStatuses", ()), *status.get("initContainerStatuses", ())]
     return next((there for there in states if there["name"] == container), {})
+
+
+def _is_ready(pod: Object) -> bool:
+    conditions = pod.get("status", {}).get("conditions") or ()
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
 
 
 def _has_run(pod: Object, container: str, previous: bool) -> bool:

@@ -16,6 +16,7 @@ Object = dict[str, Any]
 Cells = Callable[[Object, datetime], list[Any]]
 
 _NONE = "<none>"
+_GENERATION = "deprecated.daemonset.template.generation"
 
 
 def table(
@@ -26,7 +27,13 @@ def table(
     cells = _custom(resource, columns) if resource.definition else _KINDS.get(resource.kind, _plain)
     rows = []
     for obj in objects:
-        shown: Object = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
+        meta = obj["metadata"]
+        if resource.kind == "DaemonSet":  # its template's generation is a field inside the server, no annotation
+            notes = {key: note for key, note in (meta.get("annotations") or {}).items() if key != _GENERATION}
+            meta = {**{key: part for key, part in meta.items() if key != "annotations"}}
+            if notes:
+                meta["annotations"] = notes
+        shown: Object = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": meta}
         if include == "Object":
             shown = {"kind": resource.kind, "apiVersion": resource.api_version, **obj}
         row: Object = {"cells": cells(obj, now)}
@@ -222,7 +229,7 @@ def _cronjob(obj: Object, now: datetime) -> list[Any]:
     job = spec.get("jobTemplate", {}).get("spec", {})
     zone = spec.get("timeZone", _NONE)
     active = len(status.get("active", ()))
-    suspend = spec.get("suspend", False)
+    suspend = str(bool(spec.get("suspend")))
     return [_name(obj), spec.get("schedule"), zone, suspend, active, last, _age(obj, now), *_containers(job), _NONE]
 
 
@@ -288,7 +295,10 @@ def _event(obj: Object, now: datetime) -> list[Any]:
     last = series.get("lastObservedTime") or obj.get("lastTimestamp") or first
     count = series.get("count") or obj.get("count") or 1
     source = obj.get("source") or {}
-    who = ", ".join(filter(None, (source.get("component") or obj.get("reportingComponent"), source.get("host"))))
+    if source.get("component"):
+        who = ", ".join(filter(None, (source["component"], source.get("host"))))
+    else:
+        who = ", ".join(filter(None, (obj.get("reportingComponent"), obj.get("reportingInstance"))))
     seen = age(last, now)
     if count > 1:
         seen = f"{seen} (x{count} over {age(first, now)})"
@@ -402,10 +412,10 @@ def _autoscaler(obj: Object, now: datetime) -> list[Any]:
             targets.append(f"{resource.get('name')}: {shown}/{target['averageUtilization']}%")
         else:
             targets.append(f"{there.get('averageValue', '<unknown>')}/{target.get('averageValue', '?')}")
-    counts = [
+    counts: list[Any] = [
         str(spec.get("minReplicas", "<unset>")),
-        str(spec.get("maxReplicas")),
-        str(status.get("currentReplicas", 0)),
+        spec.get("maxReplicas"),
+        status.get("currentReplicas", 0),
     ]
     return [_name(obj), f"{on.get('kind')}/{on.get('name')}", ", ".join(targets) or _NONE, *counts, _age(obj, now)]
 
@@ -424,7 +434,7 @@ def _revision(obj: Object, now: datetime) -> list[Any]:
     owner = next((o for o in obj["metadata"].get("ownerReferences", ()) if o.get("controller")), None)
     kinds = {"StatefulSet": "statefulset.apps", "DaemonSet": "daemonset.apps"}
     text = f"{kinds.get(owner['kind'], owner['kind'])}/{owner['name']}" if owner else _NONE
-    return [_name(obj), text, str(obj.get("revision", 0)), _age(obj, now)]
+    return [_name(obj), text, obj.get("revision", 0), _age(obj, now)]
 
 
 def _quota(obj: Object, now: datetime) -> list[Any]:

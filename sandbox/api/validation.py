@@ -63,6 +63,8 @@ def validate(resource: Resource, node: Node, obj: Object, old: Object | None = N
     if old is not None:
         _check_unchanged(resource, old, obj, causes)
     if causes:
+        # The selector is held against the labels before anybody looks at the Pod.
+        causes.sort(key=lambda cause: cause["field"].startswith("spec.template.spec"))
         raise invalid(resource.kind, resource.group, obj["metadata"].get("name", ""), causes)
 
 
@@ -75,6 +77,8 @@ def validate_custom(resource: Resource, obj: Object) -> None:
     causes += [_cause("FieldValueRequired", "Required value", name) for name in missing]
     check_schema(schema, {key: value for key, value in obj.items() if key not in _UNTYPED}, "", causes)
     if causes:
+        # Enumerations come last, as the server's validation does them in another pass.
+        causes.sort(key=lambda cause: cause["reason"] == "FieldValueNotSupported")
         raise invalid(resource.kind, resource.group, (obj.get("metadata") or {}).get("name", ""), causes)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..store import Store
 from .admission import admit, with_template_generation
 from .custom import KIND as CUSTOM
-from .custom import completed
+from .custom import completed, going
 from .decoding import WrongType, decode
 from .events import from_group
 from .exchange import Request, Response, Target
@@ -82,9 +82,14 @@ class Writes:
         old = self._reads.find(target)
         options = _delete_options(request)
         _check_preconditions(resource, old, options)
+        if resource.kind == "Namespace" and not request.dry:
+            old = self._store.update({**old, "status": {**old.get("status", {}), "phase": "Terminating"}}, status=True)
+        if resource.kind == CUSTOM and not request.dry and not old["metadata"].get("finalizers"):
+            dying = going(old, self._store.clock.stamp())
+            old = self._store.update(self._store.update(dying) | {"status": dying["status"]}, status=True)
         gone = self._delete(request, resource, old, options)
         if gone is not None or resource.kind in _SHOWN_WHEN_GONE:
-            gone = gone or old
+            gone = gone or _ended(old, self._store.clock.stamp())
             return Response(200, body=self._reads.single(resource, gone))
         details: Object = {"name": target.name, "kind": resource.plural, "uid": old["metadata"]["uid"]}
         if resource.group:
@@ -238,6 +243,16 @@ class Writes:
         if warnings:
             response.headers["Warning"] = ", ".join(f'299 - "{_escaped(text)}"' for text in warnings)
         return response
+
+
+def _ended(obj: Object, now: str) -> Object:
+    """An object as the answer to its deletion shows it; a Pod's says that it had no time left."""
+    if obj["kind"] != "Pod":
+        return obj
+    meta = {**obj["metadata"], "deletionTimestamp": now, "deletionGracePeriodSeconds": 0}
+    if not obj["metadata"].get("deletionTimestamp"):
+        meta["generation"] = meta.get("generation", 1) + 1
+    return {**obj, "metadata": meta}
 
 
 _SHOWN_WHEN_GONE = (

@@ -6,7 +6,7 @@ import json
 import zlib
 from typing import Any
 
-from .pods import owned, reference
+from .pods import condition, owned, reference
 from .progress import bounds, complete, note_progress, write_status
 from .world import World
 
@@ -52,6 +52,8 @@ def reconcile(world: World, namespace: str, name: str) -> None:
     sets = owned(world, "ReplicaSet", deployment)
     hash_ = template_hash(spec["template"])
     new = next((item for item in sets if item["metadata"]["labels"].get(HASH_LABEL) == hash_), None)
+    _note_pause(world, deployment)
+    deployment = world.store.get("Deployment", namespace, name) or deployment
     if spec.get("paused"):
         write_status(world, deployment, new, sets)
         return
@@ -71,6 +73,18 @@ def reconcile(world: World, namespace: str, name: str) -> None:
     deployment = write_status(world, deployment, new, sets)
     if complete(deployment):
         _prune(world, deployment, [item for item in sets if item["metadata"]["name"] != new["metadata"]["name"]])
+
+
+def _note_pause(world: World, deployment: Object) -> None:
+    """Says in the conditions that the Deployment is paused, or no longer."""
+    found = condition(deployment, "Progressing")
+    if found is not None and found["reason"] == "ProgressDeadlineExceeded":
+        return
+    noted = found is not None and found["reason"] == "DeploymentPaused"
+    if deployment["spec"].get("paused") and not noted:
+        note_progress(world, deployment, "DeploymentPaused", "Deployment is paused", "Unknown")
+    elif noted and not deployment["spec"].get("paused"):
+        note_progress(world, deployment, "DeploymentResumed", "Deployment is resumed", "Unknown")
 
 
 def _ensure_new(world: World, deployment: Object, new: Object | None, sets: list[Object], hash_: str) -> Object:

@@ -85,6 +85,9 @@ def _write_endpoints(
         world.store.update({**wanted_, "metadata": dict(old["metadata"])})
 
 
+_HEADLESS = "service.kubernetes.io/headless"
+
+
 def _write_slices(world: World, service: Object, groups: dict[tuple[tuple[str, int, str], ...], list[Object]]) -> None:
     meta = service["metadata"]
     old = slices_of(world, meta["namespace"], meta["name"])
@@ -108,7 +111,7 @@ def _write_slices(world: World, service: Object, groups: dict[tuple[tuple[str, i
             )
         body: Object = {
             "addressType": "IPv4",
-            "endpoints": rows,
+            "endpoints": rows or None,
             "ports": [{"name": name, "port": number, "protocol": protocol} for name, number, protocol in ports] or None,
         }
         if spot < len(old):
@@ -129,6 +132,7 @@ def _write_slices(world: World, service: Object, groups: dict[tuple[tuple[str, i
                         **meta.get("labels", {}),
                         "kubernetes.io/service-name": meta["name"],
                         "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
+                        **({_HEADLESS: ""} if service["spec"].get("clusterIP") == "None" else {}),
                     },
                 },
             }

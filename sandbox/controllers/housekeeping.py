@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..api.admission import usage_of
+from ..api.admission import object_counts, usage_of
 from ..api.quantity import canonical, value_of
 from .pods import owner_of
 from .world import World
@@ -134,6 +134,6 @@ def count_quota(world: World, namespace: str, name: str) -> None:
         for pod in world.store.list("Pod", namespace)
         if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
     ]
-    charged = usage_of(pods)
+    charged = {**object_counts(world.store, namespace, hard), **usage_of(pods)}
     used = {name: canonical(f"{charged[name]:f}") for name in hard if name in charged}
     world.put_status(quota, {"hard": hard, "used": used})

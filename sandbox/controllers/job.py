@@ -30,17 +30,18 @@ def reconcile(world: World, namespace: str, name: str) -> None:
     now = world.clock.stamp()
     conditions: list[Object] = status.get("conditions", [])
     if done >= completions:
-        conditions = with_condition(
-            conditions,
-            {
-                "type": "Complete",
-                "status": "True",
-                "reason": "CompletionsReached",
-                "message": "Reached expected number of succeeded pods",
-                "lastProbeTime": now,
-            },
-            now,
-        )
+        for kind in ("SuccessCriteriaMet", "Complete"):
+            conditions = with_condition(
+                conditions,
+                {
+                    "type": kind,
+                    "status": "True",
+                    "reason": "CompletionsReached",
+                    "message": "Reached expected number of succeeded pods",
+                    "lastProbeTime": now,
+                },
+                now,
+            )
         world.recorder.event(job, "Normal", "Completed", "Job completed", _COMPONENT)
     elif failed > limit:
         conditions = with_condition(
@@ -60,7 +61,8 @@ def reconcile(world: World, namespace: str, name: str) -> None:
     elif not spec.get("suspend"):
         for _ in range(min(spec.get("parallelism", 1), completions - done) - len(active)):
             active += _create(world, job, failed)
-    made: Object = {"startTime": status.get("startTime", now)}
+    made: Object = {"startTime": status.get("startTime", now), "ready": 0, "terminating": 0}
+    made["uncountedTerminatedPods"] = {}
     for key, value in (
         ("active", len(active)),
         ("ready", sum(is_ready(pod) for pod in active)),

@@ -85,10 +85,14 @@ def _progressing(
     spec, status = deployment["spec"], deployment["status"]
     deadline = spec.get("progressDeadlineSeconds", 600)
     current = next((item for item in conditions if item["type"] == "Progressing"), None)
-    if new is None or (
-        current is not None
-        and current["reason"] == "NewReplicaSetAvailable"
-        and current["message"].split('"')[1] == new["metadata"]["name"]
+    if (
+        spec.get("paused")
+        or new is None
+        or (
+            current is not None
+            and current["reason"] == "NewReplicaSetAvailable"
+            and current["message"].split('"')[1] == new["metadata"]["name"]
+        )
     ):
         return conditions
     name = new["metadata"]["name"]

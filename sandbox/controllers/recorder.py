@@ -42,6 +42,8 @@ class Recorder:
             return
         meta = about["metadata"]
         space = meta.get("namespace") or "default"
+        if self._goes(space):  # the API server takes nothing new into a namespace that goes
+            return
         key = (meta["uid"], reason, message, field)
         now = self._clock.stamp()
         name = self._known.get(key)
@@ -99,6 +101,10 @@ class Recorder:
         if not self._sweeping:
             self._sweeping = True
             self._clock.after(_LIFETIME, self._sweep)
+
+    def _goes(self, space: str) -> bool:
+        namespace = self._store.get("Namespace", "", space)
+        return namespace is not None and "deletionTimestamp" in namespace["metadata"]
 
     def _sweep(self) -> None:
         oldest = self._clock.now.timestamp() - _LIFETIME

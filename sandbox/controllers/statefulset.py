@@ -11,6 +11,8 @@ from .world import World
 Object = dict[str, Any]
 
 REVISION_LABEL = "controller-revision-hash"
+_HASH_LABELS = {"StatefulSet": "controller.kubernetes.io/hash", "DaemonSet": REVISION_LABEL}
+"""What the two controllers call the hash of a ControllerRevision."""
 _COMPONENT = "statefulset-controller"
 
 
@@ -43,8 +45,9 @@ def ensure_revision(world: World, item: Object) -> str:
                     "ownerReferences": [reference(item)],
                     "labels": {
                         **item["spec"]["template"].get("metadata", {}).get("labels", {}),
-                        REVISION_LABEL: name.rsplit("-", 1)[1],
+                        _HASH_LABELS[item["kind"]]: name.rsplit("-", 1)[1],
                     },
+                    **({"annotations": meta["annotations"]} if meta.get("annotations") else {}),
                 },
                 "data": {"spec": {"template": template}},
                 "revision": newest + 1,

@@ -178,7 +178,7 @@ class Network:
             ]
             if not ports:
                 continue
-            for row in piece["endpoints"]:
+            for row in piece["endpoints"] or ():
                 run = self._by_address.get(row["addresses"][0])
                 if run is not None and row["conditions"].get("ready"):
                     found.append((run, ports[0]))

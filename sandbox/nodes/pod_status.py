@@ -84,9 +84,10 @@ def _container_status(item: ContainerRun) -> Object:
         status["resources"] = resources
         if resources.get("requests"):
             status["allocatedResources"] = resources["requests"]
-        mounts = item.spec.get("volumeMounts") or ()
+    if item.spec.get("volumeMounts"):
         status["volumeMounts"] = [
-            {**mount, "recursiveReadOnly": "Disabled"} if mount.get("readOnly") else mount for mount in mounts
+            {**mount, "recursiveReadOnly": "Disabled"} if mount.get("readOnly") else mount
+            for mount in item.spec["volumeMounts"]
         ]
     return status
 
