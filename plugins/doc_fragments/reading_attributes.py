@@ -10,6 +10,8 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options: {}
+requirements:
+  - python >= 3.11 on the host of the task
 attributes:
   check_mode:
     description: Can run in check_mode and return changed status prediction without modifying the target.

@@ -31,8 +31,8 @@ options:
   checks:
     description:
       - Further requests that must succeed. They go through the API server's proxy.
-      - Each has a C(name) and may have C(kind) (C(service) or C(pod)), C(port), C(path), C(status), C(contains) and
-        C(max_seconds).
+      - Each has a C(name) and may have C(kind) (C(service), which is the default, C(pod), or a workload that must be
+        ready), C(port), C(path), C(status), C(contains) and C(max_seconds).
     type: list
     elements: dict
     default: []
