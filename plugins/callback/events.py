@@ -18,18 +18,14 @@ description:
     The gate has refused such a playbook before; this is the second lock.
 """
 
-import difflib
 import json
 import os
 import time
 from typing import Any
 
-import yaml
 from ansible.plugins.callback import CallbackBase
 
-MESSAGE = 500  # characters
-DIFF = 20000
-SERVER_KEEPS = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
+from ..plugin_utils.runner_events import difference, message
 
 
 class CallbackModule(CallbackBase):
@@ -71,37 +67,10 @@ class CallbackModule(CallbackBase):
             name=result.task.get_name(),
             module=result.task.resolved_action,
             status=status,
-            message=_message(data, status),
+            message=message(data, status),
             seconds=round(time.monotonic() - self._started, 3),
-            diff=_diff(data.get("diff")),
+            diff=difference(data.get("diff")),
         )
 
     def _emit(self, **event: Any) -> None:
         os.write(self._events, json.dumps(event, default=str).encode() + b"\n")
-
-
-def _message(data: Any, status: str) -> str:
-    text = str(data.get("msg") or data.get("censored") or data.get("skip_reason") or "")
-    if status == "ok" and isinstance(data.get("resources"), list):
-        text = f"{len(data['resources'])} found"
-    return text if len(text) <= MESSAGE else text[: MESSAGE - 1] + "…"
-
-
-def _diff(diff: Any) -> str:
-    """The unified difference of what the module says was before and is after, less what the server keeps."""
-    if not isinstance(diff, dict) or "before" not in diff or "after" not in diff:
-        return ""
-    before, after = (_lines(diff[side]) for side in ("before", "after"))
-    return "".join(difflib.unified_diff(before, after, "before", "after"))[:DIFF]
-
-
-def _lines(value: Any) -> list[str]:
-    if not isinstance(value, str):
-        plain = json.loads(json.dumps(value, default=str))
-        if isinstance(plain, dict):
-            plain.pop("status", None)
-            kept = plain.get("metadata")
-            for key in SERVER_KEEPS if isinstance(kept, dict) else ():
-                kept.pop(key, None)
-        value = yaml.safe_dump(plain, default_flow_style=False) if plain else ""
-    return str(value).splitlines(keepends=True)

@@ -100,6 +100,24 @@ options:
     type: list
     elements: dict
     default: []
+  runner:
+    description:
+      - What runs the playbooks. V(process) is a warm C(ansible-playbook) of its own environment, V(ansible_runner) the
+        Python package of that name, which takes a second longer a run.
+    type: str
+    choices: [process, ansible_runner]
+    default: process
+  execution_environment:
+    description:
+      - The image of an execution environment, in whose container ansible-runner runs the playbooks. Implies
+        O(runner=ansible_runner). The image must hold kubernetes.core and this collection.
+    type: str
+    default: ""
+  container_engine:
+    description: What runs that image.
+    type: str
+    choices: [podman, docker]
+    default: podman
   model:
     description:
       - V(default) is the adapter that the collection ships, V(none) the untuned base, a path another adapter;

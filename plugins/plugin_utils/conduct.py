@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import socket
+import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,8 @@ from .deduplicate import remember, require_fresh
 from .diary import Diary, without_credentials
 from .episode import Bounds, Episode
 from .hands import Ask, ControllerHands, Settings
+from .html_report import FILE as PAGE
+from .html_report import prepare, write_report
 from .interrupts import Interrupts
 from .lint import stop_lint, warm_lint
 from .loop import remediate
@@ -35,12 +38,12 @@ from .plan import Plan, read_plan
 from .policy import Policy, load_policy
 from .report import Report
 from .risk import weigh
-from .run import ProcessRunner
+from .run import ProcessRunner, Through
 from .spans import Spans, TimedTransport
 from .states import BEFORE, Beside, find_attempt, read_state
 from .step import Answer
 from .undoing import undo
-from .wishes import Loop, Tell, drive
+from .wishes import Loop, Tell, Write, drive
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Order:
     no_log: bool = False
     verbosity: int = 0
     temporary: str | None = None  # where working directories are made
+    through: Through | None = None  # ansible-runner, where it is to run the playbooks
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
             policy = load_policy(order.policy)
             assertions(order.checks)  # what is not well-formed is said before anything is changed
             diary.order |= {"policy": policy.source, "policy_digest": policy.digest}
-            ask = open_model() if task.plan is None and task.undoing is None else _nobody
+            ask = _meanwhile(open_model(), prepare) if task.plan is None and task.undoing is None else _nobody
             runner = held.enter_context(_runner(order, policy))
             runner.warm()
             warm_lint()
@@ -154,11 +158,12 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
     if folder is not None:
         try:
             _record(folder, episode, seconds, diary)
+            _show(folder, say)
         except InputError as error:  # the disk filled up meanwhile; what was done is still to be told
             say(Tell("end", str(error)))
     say(Tell("end", episode.message))
     if folder is not None:
-        say(Tell("end", f"all of it is in {folder.path}"))
+        say(Tell("end", f"all of it is in {folder.path}; {PAGE} shows it"))
     plan = str(folder.path / PLAN) if folder is not None and (folder.path / PLAN).exists() else ""
     return Conducted(episode, str(folder.path) if folder else "", seconds, tuple(diffs), plan)
 
@@ -220,7 +225,9 @@ def _nobody(*_: Any) -> Answer:
 
 def _runner(order: Order, policy: Policy) -> ProcessRunner:
     modules = sorted(policy.modules)
-    return ProcessRunner(order.connection, no_log=order.no_log, modules=modules, parent=order.temporary)
+    return ProcessRunner(
+        order.connection, no_log=order.no_log, modules=modules, parent=order.temporary, through=order.through
+    )
 
 
 def _broken(report: Report, why: str) -> Episode:
@@ -281,6 +288,24 @@ def _record(folder: Folder, episode: Episode, seconds: Mapping[str, float], diar
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         }
     )
+
+
+def _show(folder: Folder, say: Callable[[Tell], None]) -> None:
+    """Writes the page. That it fails, for whatever reason, is no reason for an Episode to fail."""
+    try:
+        write_report(folder.path)
+    except Exception as error:
+        say(Tell("end", f"{PAGE} could not be made: {error}"))
+
+
+def _meanwhile(ask: Ask, work: Callable[[], None]) -> Ask:
+    """Does ``work`` while the model is asked."""
+
+    def asked(report: Report, wish: Write, policy: Policy) -> Answer:
+        threading.Thread(target=work, daemon=True).start()
+        return ask(report, wish, policy)
+
+    return asked
 
 
 def _note(entry: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from ..module_utils.connection_arguments import CONNECTION, chosen
 from .audience import watched
 from .conduct import Conducted, Order
 from .episode import Bounds
+from .run import Through
 from .wishes import Tell
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -32,6 +33,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "tokens": {"type": "int", "default": Bounds.tokens},
     "settle": {"type": "float", "default": 15.0},
     "checks": {"type": "list", "elements": "dict", "default": []},
+    "runner": {"type": "str", "choices": ["process", "ansible_runner"], "default": "process"},
+    "execution_environment": {"type": "str", "default": ""},
+    "container_engine": {"type": "str", "choices": ["podman", "docker"], "default": "podman"},
     "model": {"type": "str", "default": "default"},
     "model_name": {"type": "str", "default": "e2ereme"},
     "model_api_key": {"type": "str", "no_log": True},
@@ -55,10 +59,19 @@ def order(arguments: Mapping[str, Any], **context: Any) -> Order:
         policy=arguments["policy"],
         bounds=Bounds(arguments["attempts"], arguments["steps"], arguments["seconds"], arguments["tokens"]),
         settle=arguments["settle"],
+        through=_through(arguments),
         checks=arguments["checks"],
         connection=chosen(arguments),
         **context,
     )
+
+
+def _through(arguments: Mapping[str, Any]) -> Through | None:
+    """How ansible-runner is to be used; None where it is not."""
+    image = arguments["execution_environment"]
+    if arguments["runner"] == "process" and not image:
+        return None
+    return Through(image, arguments["container_engine"])
 
 
 def result_of(done: Conducted, *, check: bool, diff: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ outer play's environment reaches a run but what ``clean_environment`` lets throu
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import selectors
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -36,6 +38,32 @@ MODULES = (
     "kubernetes.core.k8s_json_patch",
 )
 """The modules that a run may use, unless a Runner is told otherwise."""
+
+
+@dataclass(frozen=True)
+class Through:
+    """ansible-runner in the place of a plain ``ansible-playbook``.
+
+    ``image``: the execution environment whose container it runs in, by ``engine`` (podman or
+    docker); none means a process like any other.
+    """
+
+    image: str = ""
+    engine: str = "podman"
+
+    def require(self) -> None:
+        """RunError where ansible-runner or the engine is not there."""
+        if importlib.util.find_spec("ansible_runner") is None:
+            raise RunError(
+                "The Python package ansible-runner is not installed.",
+                "Install it beside Ansible, or set runner: process.",
+            )
+        if self.image and shutil.which(self.engine) is None:
+            raise RunError(
+                f"{self.engine}, which should run the execution environment {self.image}, is not installed.",
+                "Install it, name another container_engine, or leave execution_environment out.",
+            )
+
 
 GRACE = 3.0
 """Seconds that a stopped process has to clean up before it is killed."""
@@ -65,7 +93,8 @@ class ProcessRunner:
 
     Call it from the main thread: the process ends with the thread that started it.
     ``connection`` holds connection options of kubernetes.core; ``no_log`` hides arguments and
-    results as the task keyword does; ``parent`` is where the working directory is made.
+    results as the task keyword does; ``parent`` is where the working directory is made; ``through``
+    runs each playbook by ansible-runner instead, which takes a second longer and may isolate it.
     """
 
     def __init__(
@@ -75,7 +104,9 @@ class ProcessRunner:
         no_log: bool = False,
         modules: Sequence[str] = MODULES,
         parent: str | os.PathLike[str] | None = None,
+        through: Through | None = None,
     ) -> None:
+        self._through = through
         self._connection = dict(connection or {})
         self._no_log = no_log
         self._modules = tuple(modules)
@@ -90,6 +121,8 @@ class ProcessRunner:
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
+        if self._through is not None:
+            self._through.require()
         try:
             home = Path(tempfile.mkdtemp(prefix="e2ereme-run-", dir=self._parent))
             write_configuration(home, self._no_log)
@@ -128,7 +161,8 @@ class ProcessRunner:
         folder = Path(tempfile.mkdtemp(prefix="job-", dir=self._home))
         (folder / "playbook.yml").write_text(playbook.text, encoding="utf-8")
         arguments = ["--check"] * check + ["--diff"] * diff + (["-" + "v" * verbosity] if verbosity else [])
-        job = {"folder": str(folder), "environment": self._cluster, "arguments": arguments}
+        through = None if self._through is None else asdict(self._through)
+        job = {"folder": str(folder), "environment": self._cluster, "arguments": arguments, "through": through}
         tasks: list[TaskResult] = []
         rc: int | None = None
         stopped = ""

@@ -164,7 +164,12 @@ def fork(job: dict[str, Any], events: int) -> int:
         os.dup2(output, 1)
         os.dup2(output, 2)
         os.environ.update(job["environment"])
-        rc = play(["ansible-playbook", "-i", "localhost,", *job["arguments"], "playbook.yml"])
+        if job.get("through") is None:
+            rc = play(["ansible-playbook", "-i", "localhost,", *job["arguments"], "playbook.yml"])
+        else:
+            from ansible_collections.e2ereme.remediate.plugins.plugin_utils import runner_ansible
+
+            rc = runner_ansible.play_through_ansible_runner(job, events)
     except BaseException:
         traceback.print_exc()
     finally:

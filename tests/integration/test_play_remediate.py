@@ -42,6 +42,31 @@ def test_a_good_playbook_resolves_and_leaves_an_episode(play: Player, root: Path
     assert attempt == files
 
 
+def test_ansible_runner_repairs_as_well(play: Player) -> None:
+    play.place.break_image()
+    play.model.answers = [patch(play.place, play.place.good)]
+
+    played = play(remediate_runner="ansible_runner")
+
+    assert played.rc == 0, played.output
+    assert play.place.image() == play.place.good
+    assert played.episode["attempts"][0]["run"]["tasks"][0]["status"] == "changed"
+
+
+def test_an_engine_that_is_not_there_breaks_before_anything_is_changed(
+    play: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    play.place.break_image()
+    play.model.answers = [patch(play.place, play.place.good)]
+
+    played = play(remediate_execution_environment="quay.io/org/ee:1")
+
+    assert played.rc == 2
+    assert "podman, which should run the execution environment" in played.output
+    assert play.place.image() == play.place.bad
+
+
 def test_its_undo_is_an_ordinary_playbook(play: Player) -> None:
     play.place.break_image()
     play.model.answers = [patch(play.place, play.place.good)]

@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.e2ereme.remediate.plugins.module_utils.errors import RunError
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.playbook import Playbook
-from ansible_collections.e2ereme.remediate.plugins.plugin_utils.run import ProcessRunner
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.run import ProcessRunner, Through
 
 COMMAND = "ansible.builtin.command"
 
@@ -31,10 +31,18 @@ def command(*words: str) -> str:
     return f"{{name: Run, {COMMAND}: {{argv: {list(words)}}}}}"
 
 
+@pytest.fixture(scope="module", params=[None, Through()], ids=["process", "ansible-runner"])
+def through(request: pytest.FixtureRequest) -> Through | None:
+    """Both runners keep the same promises."""
+    found: Through | None = request.param
+    return found
+
+
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessRunner]:
+def shared(through: Through | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessRunner]:
     """One warm runner that may run commands: what is tested is the process, not the modules."""
-    with ProcessRunner(modules=[COMMAND, "ansible.builtin.debug"], parent=tmp_path_factory.mktemp("run")) as runner:
+    modules, parent = [COMMAND, "ansible.builtin.debug"], tmp_path_factory.mktemp("run")
+    with ProcessRunner(modules=modules, parent=parent, through=through) as runner:
         runner.warm()
         yield runner
 
@@ -72,18 +80,22 @@ def test_a_module_that_is_not_allowed_does_not_run(shared: ProcessRunner, tmp_pa
     assert not (tmp_path / "made").exists()
 
 
-def test_variables_of_the_outer_play_do_not_reach_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_the_outer_play_do_not_reach_a_run(
+    through: Through | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("ANSIBLE_CALLBACK_PLUGINS", "AWX_HOST", "AWS_SECRET_ACCESS_KEY", "VAULT_TOKEN"):
         monkeypatch.setenv(name, "leaks")
 
-    with ProcessRunner(modules=[COMMAND], parent=tmp_path) as runner:
+    with ProcessRunner(modules=[COMMAND], parent=tmp_path, through=through) as runner:
         runner.run(playbook(command("sh", "-c", f"env > {tmp_path / 'env'}")))
 
     assert "leaks" not in (tmp_path / "env").read_text()
 
 
-def test_the_connection_reaches_a_run_as_variables(tmp_path: Path) -> None:
-    with ProcessRunner({"host": "https://k", "api_key": "t"}, modules=[COMMAND], parent=tmp_path) as runner:
+def test_the_connection_reaches_a_run_as_variables(through: Through | None, tmp_path: Path) -> None:
+    with ProcessRunner(
+        {"host": "https://k", "api_key": "t"}, modules=[COMMAND], parent=tmp_path, through=through
+    ) as runner:
         runner.run(playbook(command("sh", "-c", f"env > {tmp_path / 'env'}")))
 
     found = (tmp_path / "env").read_text().splitlines()
@@ -95,8 +107,8 @@ def test_what_is_not_a_playbook_is_an_error_that_says_so(shared: ProcessRunner) 
         shared.run(Playbook((), "- nonsense\n", ()))
 
 
-def test_no_log_hides_results(tmp_path: Path) -> None:
-    with ProcessRunner(modules=["ansible.builtin.debug"], no_log=True, parent=tmp_path) as runner:
+def test_no_log_hides_results(through: Through | None, tmp_path: Path) -> None:
+    with ProcessRunner(modules=["ansible.builtin.debug"], no_log=True, parent=tmp_path, through=through) as runner:
         result = runner.run(playbook("{name: Say, ansible.builtin.debug: {msg: hunter2}}"))
 
     assert result.ok
@@ -104,9 +116,9 @@ def test_no_log_hides_results(tmp_path: Path) -> None:
 
 
 def test_a_timeout_ends_the_run_and_leaves_no_orphan(shared: ProcessRunner) -> None:
-    result = shared.run(playbook(command("sleep", "987.25")), timeout=2.5)
+    result = shared.run(playbook(command("sleep", "987.25")), timeout=4)
 
-    assert result.stopped == "timeout after 2.5 s"
+    assert result.stopped == "timeout after 4 s"
     assert not result.ok
     assert processes("987.25") == []
 
@@ -119,7 +131,7 @@ def test_it_runs_again_after_a_timeout_without_a_new_process(shared: ProcessRunn
     assert shared._process is before
 
 
-def test_an_interrupt_ends_the_run_and_leaves_no_orphan(tmp_path: Path) -> None:
+def test_an_interrupt_ends_the_run_and_leaves_no_orphan(through: Through | None, tmp_path: Path) -> None:
     def interrupt(name: str) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0.7)
 
@@ -128,7 +140,10 @@ def test_an_interrupt_ends_the_run_and_leaves_no_orphan(tmp_path: Path) -> None:
 
     before = signal.signal(signal.SIGALRM, raises)
     try:
-        with ProcessRunner(modules=[COMMAND], parent=tmp_path) as runner, pytest.raises(KeyboardInterrupt):
+        with (
+            ProcessRunner(modules=[COMMAND], parent=tmp_path, through=through) as runner,
+            pytest.raises(KeyboardInterrupt),
+        ):
             runner.run(playbook(command("sleep", "987.75")), on_task=interrupt)
         assert processes("987.75") == []
         assert list(tmp_path.iterdir()) == []
@@ -137,13 +152,13 @@ def test_an_interrupt_ends_the_run_and_leaves_no_orphan(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_nothing_outlives_a_killed_caller(tmp_path: Path, number: signal.Signals) -> None:
+def test_nothing_outlives_a_killed_caller(through: Through | None, tmp_path: Path, number: signal.Signals) -> None:
     marker = f"98{number.value}.125"
     script = textwrap.dedent(f"""
         from ansible_collections.e2ereme.remediate.plugins.plugin_utils.playbook import Playbook
-        from ansible_collections.e2ereme.remediate.plugins.plugin_utils.run import ProcessRunner
+        from ansible_collections.e2ereme.remediate.plugins.plugin_utils.run import ProcessRunner, Through
         text = {playbook(command("sleep", marker)).text!r}
-        runner = ProcessRunner(modules=[{COMMAND!r}], parent={str(tmp_path)!r})
+        runner = ProcessRunner(modules=[{COMMAND!r}], parent={str(tmp_path)!r}, through={through!r})
         runner.run(Playbook((), text, ()))
     """)
     caller = subprocess.Popen([sys.executable, "-c", script])
@@ -156,8 +171,8 @@ def test_nothing_outlives_a_killed_caller(tmp_path: Path, number: signal.Signals
     wait_until(lambda: list(tmp_path.iterdir()) == [])
 
 
-def test_a_process_that_died_is_an_error_and_the_next_run_starts_anew(tmp_path: Path) -> None:
-    with ProcessRunner(modules=[COMMAND], parent=tmp_path) as runner:
+def test_a_process_that_died_is_an_error_and_the_next_run_starts_anew(through: Through | None, tmp_path: Path) -> None:
+    with ProcessRunner(modules=[COMMAND], parent=tmp_path, through=through) as runner:
         runner.warm()
         assert runner._process is not None
         os.kill(runner._process.pid, signal.SIGKILL)
@@ -185,3 +200,9 @@ def wait_until(holds: Callable[[], bool], seconds: float = 15.0) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
+
+
+def test_an_engine_that_is_not_there_is_said_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"no-such-engine, which should run .* image:1, is not installed"):
+        ProcessRunner(parent=tmp_path, through=Through("image:1", "no-such-engine")).warm()
+    assert list(tmp_path.iterdir()) == []
