@@ -119,7 +119,7 @@ class LookupModule(LookupBase):
             try:
                 found = answer(asked, lambda: opened(model), lambda tell: display.vv(f"{tell.station}: {tell.text}"))
             except RemediateError as error:
-                raise AnsibleError(f"broken: {error}") from error
+                raise AnsibleError(f"broken: {error}") from None  # a cause would be told once more
             if found.outcome != "planned":
                 raise AnsibleError(found.message)
             texts.append(found.playbook)

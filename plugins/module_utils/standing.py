@@ -13,7 +13,7 @@ from .errors import InputError
 from .evidence import ObjectRef
 from .near import found_suspects
 from .probe import look
-from .verdict import Verdict
+from .verdict import Check, Verdict
 from .verify import SETTLE, TIMEOUT, verify
 from .workloads import View
 
@@ -48,10 +48,14 @@ def stand(
 
 def unmet(verdict: Verdict, most: int = 8) -> str:
     """Each check that did not hold: what was measured, and the bound."""
-    lines = [f"{check.subject} {check.name}: {check.measured}, not {check.bound}" for check in verdict.failed]
+    lines = [f"{check.subject} {check.name}: {_measured(check)}, wanted {check.bound}" for check in verdict.failed]
     lines += [f"worse than before: {line}" for line in verdict.worse]
     more = f"; and {len(lines) - most} more" if len(lines) > most else ""
     return "; ".join(lines[:most]) + more
+
+
+def _measured(check: Check) -> str:
+    return f"{check.measured} ({check.detail})" if check.detail else check.measured
 
 
 def _there(view: View, name: str, kind: str) -> bool:

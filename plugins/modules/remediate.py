@@ -96,7 +96,8 @@ options:
     description:
       - Further requests that must succeed for the service to count as repaired. They go through the API
         server's proxy.
-      - Each has a C(name) and may have C(kind) (C(service) or C(pod)), C(port), C(path), C(status) and C(max_seconds).
+      - Each has a C(name) and may have C(kind) (C(service) or C(pod)), C(port), C(path), C(status), C(contains) and
+        C(max_seconds), as for M(e2ereme.remediate.verify).
     type: list
     elements: dict
     default: []

@@ -55,7 +55,7 @@ def test_a_rollout_that_fails_is_named_with_measure_and_bound(cluster: Cluster) 
     verdict = stood(cluster, "cart")
 
     assert not verdict.healthy
-    assert unmet(verdict).startswith("Deployment cart rollout: ") and ", not 2 ready" in unmet(verdict)
+    assert unmet(verdict).startswith("Deployment cart rollout: ") and ", wanted 2 ready" in unmet(verdict)
 
 
 @pytest.mark.parametrize("kind", ["service", "Service", "services", ""])
@@ -67,9 +67,9 @@ def test_a_kind_is_taken_however_it_is_spelt(cluster: Cluster, kind: str) -> Non
     ("check", "said"),
     [
         ({"name": "cart", "path": "/nowhere"}, "Service cart asserted GET :8080/nowhere: 404 in "),
-        ({"name": "cart", "path": "/healthz", "max_seconds": "0.000001"}, ", not 200 within 1e-06 s"),
+        ({"name": "cart", "path": "/healthz", "max_seconds": "0.000001"}, ", wanted 200 within 1e-06 s"),
         ({"name": "cart", "path": "/healthz", "contains": "no such word"}, "with 'no such word'"),
-        ({"name": "ghost", "kind": "deployment"}, "Deployment ghost asserted: not there, not there"),
+        ({"name": "ghost", "kind": "deployment"}, "Deployment ghost asserted: not there, wanted there"),
     ],
 )
 def test_a_check_of_the_user_that_fails_says_what_was_measured(
