@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from .exchange import Exchange
 from .replay import Result, replay
@@ -28,10 +29,34 @@ def agreement(results: Iterable[Result]) -> float:
     return sum(verdicts) / len(verdicts) if verdicts else 0.0
 
 
-def _table(title: str, results: list[Result], key: object) -> str:
+def ranking(exchanges: Iterable[Exchange]) -> str:
+    """What clients ask for, the most frequent first: verb, resource, content type, and who asks."""
+    counted: Counter[tuple[str, str, str]] = Counter()
+    askers: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for each in exchanges:
+        kind = each.headers.get("content-type", "") if each.method in ("POST", "PUT", "PATCH") else ""
+        key = ("WATCH" if each.watches else each.method, _pattern(each.path), kind.partition(";")[0])
+        counted[key] += 1
+        askers[key].add(each.client)
+    lines = ["| requests | verb | path | content type | clients |", "|---:|---|---|---|---|"]
+    for key, count in sorted(counted.items(), key=lambda item: (-item[1], item[0])):
+        verb, path, kind = key
+        short = kind.removeprefix("application/")
+        lines.append(f"| {count} | {verb} | {path} | {short} | {', '.join(sorted(askers[key]))} |")
+    return "\n".join(lines)
+
+
+def _pattern(path: str) -> str:
+    """A path without names: those of namespaces, objects and proxied ports."""
+    path = re.sub(r"/namespaces/[^/]+/", "/namespaces/*/", path)
+    path = re.sub(r"(/(?:api/v1|apis/[^/]+/[^/]+)(?:/namespaces/\*)?/[a-z]+)/[^/]+", r"\1/*", path)
+    return re.sub(r"/proxy/.*", "/proxy/*", path)
+
+
+def _table(title: str, results: list[Result], key: Callable[[Result], str]) -> str:
     groups: dict[str, list[Result]] = defaultdict(list)
     for result in results:
-        groups[key(result)].append(result)  # type: ignore[operator]
+        groups[key(result)].append(result)
     width = max(len(name) for name in groups)
     lines = [f"{title:{width}}  requests  agree          fields"]
     for name, group in [*sorted(groups.items()), ("all", results)]:
@@ -41,8 +66,3 @@ def _table(title: str, results: list[Result], key: object) -> str:
             f"{name:{width}}  {len(group):8}  {agree:5} {agree / len(group):6.1%}  {max(0.0, 1 - missed / fields):6.1%}"
         )
     return "\n".join(lines) + "\n"
-
-
-def commonest(results: Iterable[Result]) -> Counter[str]:
-    """Misses counted by field, to see what to build next."""
-    return Counter(miss.partition(":")[0] for result in results for miss in result.misses)

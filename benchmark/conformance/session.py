@@ -35,8 +35,9 @@ _LONGEST = 90
 Object = dict[str, Any]
 
 
-def record(kubeconfig: Path, say: Callable[[str], None]) -> list[Exchange]:
-    """The whole session against the cluster of a kubeconfig. Raises InputError."""
+def record(kubeconfig: Path, say: Callable[[str], None], steps: int | None = None) -> list[Exchange]:
+    """The session against the cluster of a kubeconfig; ``steps``: only the first so many of kubectl's. Raises
+    InputError."""
     cluster = Cluster(KubernetesTransport({"kubeconfig": str(kubeconfig)}))
     for space in SPACES:
         if cluster.find(ObjectRef("Namespace", "", space)):
@@ -48,8 +49,10 @@ def record(kubeconfig: Path, say: Callable[[str], None]) -> list[Exchange]:
             config = Path(home, "kubeconfig")
             config.write_text(json.dumps(recorder.kubeconfig(SPACE)), "utf-8")
             environment = {**os.environ, "KUBECONFIG": str(config), "K8S_AUTH_KUBECONFIG": str(config), "HOME": home}
-            for step in session["kubectl"]:
+            for step in session["kubectl"][:steps]:
                 _kubectl(recorder, cluster, environment, step, manifests, say)
+            if steps is not None:
+                return recorder.in_order()
             _play(recorder, cluster, environment, say)
             for name, act in (
                 ("python", clients.python_client),

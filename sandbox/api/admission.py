@@ -23,17 +23,17 @@ def admit(store: Store, resource: Resource, obj: Object) -> Object:
     """The object as it is stored. Raises 403 or 404."""
     if resource.namespaced:
         _check_namespace(store, resource, obj)
-    if resource.kind == "Pod":
+    if resource.builtin == "Pod":
         return admit_pod(store, obj)
-    if resource.namespaced and resource.kind != "Event":
+    if resource.namespaced and resource.builtin != "Event":
         _check_count(store, resource, obj)
-    if resource.kind == "Service":
+    if resource.builtin == "Service":
         return _with_addresses(store, obj)
-    if resource.kind == "PersistentVolumeClaim" and "storageClassName" not in obj["spec"]:
+    if resource.builtin == "PersistentVolumeClaim" and "storageClassName" not in obj["spec"]:
         default = _default_storage_class(store)
         if default:
             return {**obj, "spec": {**obj["spec"], "storageClassName": default}}
-    if resource.kind == "Namespace":
+    if resource.builtin == "Namespace":
         labels = {"kubernetes.io/metadata.name": obj["metadata"]["name"], **obj["metadata"].get("labels", {})}
         meta = {**obj["metadata"], "labels": labels}
         return {**obj, "metadata": meta, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}

@@ -85,6 +85,11 @@ class Resource:
         return tuple(below.name for below in self.below)
 
     @property
+    def builtin(self) -> str:
+        """The kind, for rules about a built-in one; "" for a custom one, whatever it is called."""
+        return "" if self.definition else self.kind
+
+    @property
     def store_kind(self) -> str:
         return self.stored_as or self.kind
 

@@ -28,6 +28,7 @@ class Api:
 
     def __init__(self, store: Store, behaviour: Any) -> None:
         self._store = store
+        self._dated = ("", "")
         self._reads = Reads(store)
         self._writes = Writes(store, self._reads, Lifecycle(store))
         Definitions(store)
@@ -40,8 +41,15 @@ class Api:
         except StatusError as error:
             answer = Response(error.code, error.body())
         if isinstance(answer, Response):
-            answer.headers["Date"] = format_datetime(self._store.clock.now, usegmt=True)
+            answer.headers["Date"] = self._date()
         return answer
+
+    def _date(self) -> str:
+        """The virtual time as HTTP has it; it changes once a second."""
+        stamp = self._store.clock.stamp()
+        if self._dated[0] != stamp:
+            self._dated = (stamp, format_datetime(self._store.clock.now, usegmt=True))
+        return self._dated[1]
 
     def _answer(self, request: Request) -> Response | Watch:
         path = request.path

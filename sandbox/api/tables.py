@@ -28,7 +28,7 @@ def table(
     rows = []
     for obj in objects:
         meta = obj["metadata"]
-        if resource.kind == "DaemonSet":  # its template's generation is a field inside the server, no annotation
+        if resource.builtin == "DaemonSet":  # its template's generation is a field inside the server, no annotation
             notes = {key: note for key, note in (meta.get("annotations") or {}).items() if key != _GENERATION}
             meta = {**{key: part for key, part in meta.items() if key != "annotations"}}
             if notes:

@@ -56,9 +56,9 @@ def validate(resource: Resource, node: Node, obj: Object, old: Object | None = N
                 _check_field(node, part, value, part, causes)
         _check_missing(node, obj, "", causes, skip=("metadata", "status"))
     _check_labels(obj, causes)
-    if not resource.definition:
-        check_workload(resource.kind, obj.get("spec") or {}, causes)
-    if resource.kind == "Service" and not resource.definition:
+    if resource.builtin:
+        check_workload(resource.builtin, obj.get("spec") or {}, causes)
+    if resource.builtin == "Service":
         check_service(obj["spec"], causes)
     if old is not None:
         _check_unchanged(resource, old, obj, causes)
@@ -108,7 +108,7 @@ def _check_name(resource: Resource, obj: Object, causes: Causes) -> None:
         return
     if resource.kind in _ANY_NAME or resource.kind in _UNCHECKED:
         return
-    strict = resource.kind in ("Service", "Namespace")
+    strict = resource.builtin in ("Service", "Namespace")
     if not re.fullmatch(_LABEL if strict else _SUBDOMAIN, name) or len(name) > (63 if strict else 253):
         words = _LABEL_WORDS if strict else _SUBDOMAIN_WORDS
         causes.append(_cause("FieldValueInvalid", f'Invalid value: "{name}": {words}', "metadata.name"))
@@ -216,21 +216,21 @@ def _check_labels(obj: Object, causes: Causes) -> None:
 
 
 def _check_unchanged(resource: Resource, old: Object, new: Object, causes: Causes) -> None:
-    for path in _rules()["immutable"].get(resource.kind, ()):
+    for path in _rules()["immutable"].get(resource.builtin, ()):
         before, after = _at(old, path), _at(new, path)
         if before != after:
             causes.append(_cause("FieldValueInvalid", f"Invalid value: {_shown(after)}: field is immutable", path))
-    frozen = _rules()["frozen"].get(resource.kind)
+    frozen = _rules()["frozen"].get(resource.builtin)
     if frozen and _except(old.get("spec", {}), frozen["mutable"]) != _except(new.get("spec", {}), frozen["mutable"]):
         causes.append(_cause("FieldValueForbidden", frozen["message"], "spec"))
-    if resource.kind == "Pod" and _fixed_part(old["spec"]) != _fixed_part(new["spec"]):
+    if resource.builtin == "Pod" and _fixed_part(old["spec"]) != _fixed_part(new["spec"]):
         causes.append(_cause("FieldValueForbidden", f"Forbidden: {_POD_WORDS}", "spec"))
     if resource.kind in ("ConfigMap", "Secret") and old.get("immutable"):
         for field in ("data", "binaryData"):
             if old.get(field) != new.get(field):
                 message = "Forbidden: field is immutable when `immutable` is set"
                 causes.append(_cause("FieldValueForbidden", message, field))
-    if resource.kind == "Service" and old["spec"].get("clusterIP"):
+    if resource.builtin == "Service" and old["spec"].get("clusterIP"):
         before, after = old["spec"]["clusterIP"], new["spec"].get("clusterIP")
         if before != after and new["spec"].get("type") != "ExternalName":
             value = [after] if after else []

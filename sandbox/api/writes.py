@@ -82,13 +82,13 @@ class Writes:
         old = self._reads.find(target)
         options = _delete_options(request)
         _check_preconditions(resource, old, options)
-        if resource.kind == "Namespace" and not request.dry:
+        if resource.builtin == "Namespace" and not request.dry:
             old = self._store.update({**old, "status": {**old.get("status", {}), "phase": "Terminating"}}, status=True)
-        if resource.kind == CUSTOM and not request.dry and not old["metadata"].get("finalizers"):
+        if resource.builtin == CUSTOM and not request.dry and not old["metadata"].get("finalizers"):
             dying = going(old, self._store.clock.stamp())
             old = self._store.update(self._store.update(dying) | {"status": dying["status"]}, status=True)
         gone = self._delete(request, resource, old, options)
-        if gone is not None or resource.kind in _SHOWN_WHEN_GONE:
+        if gone is not None or resource.builtin in _SHOWN_WHEN_GONE:
             gone = gone or _ended(old, self._store.clock.stamp())
             return Response(200, body=self._reads.single(resource, gone))
         details: Object = {"name": target.name, "kind": resource.plural, "uid": old["metadata"]["uid"]}
@@ -117,15 +117,15 @@ class Writes:
                 obj.pop("status", None)
         elif "status" in resource.subresources:
             obj["status"] = (node.below("status").shape == "struct" and decode(node.below("status"), {}, [])) or {}
-        if resource.kind == CUSTOM:
+        if resource.builtin == CUSTOM:
             obj = completed(obj)
         validate(resource, node, obj)
         if not meta.get("name"):
             meta["name"] = self._store.generated_name(meta["generateName"])
-        if resource.kind == "DaemonSet":
+        if resource.builtin == "DaemonSet":
             obj = with_template_generation(obj, 1)
         written = obj
-        if resource.kind == "Job":
+        if resource.builtin == "Job":
             obj = _with_job_labels(obj, self._store.new_uid())
         stored_as = from_group(obj) if resource.stored_as == "Event" else obj
         if self._store.get(resource.store_kind, meta.get("namespace", ""), meta["name"]) is not None:
@@ -323,11 +323,11 @@ def _merged_halves(resource: Resource, subresource: str, old: Object, obj: Objec
     if "managedFields" not in meta and "managedFields" in old["metadata"]:
         meta["managedFields"] = old["metadata"]["managedFields"]
     new["metadata"] = meta
-    if resource.kind == "Namespace" and subresource != "finalize":
+    if resource.builtin == "Namespace" and subresource != "finalize":
         new["spec"] = old.get("spec", {})
-    elif resource.kind == "Service":
+    elif resource.builtin == "Service":
         new["spec"] = _kept_addresses(old["spec"], new["spec"])
-    elif resource.kind == "Pod":
+    elif resource.builtin == "Pod":
         spec = dict(new["spec"])
         for key in ("nodeName", "serviceAccountName", "serviceAccount"):
             if key in old["spec"]:
@@ -338,7 +338,7 @@ def _merged_halves(resource: Resource, subresource: str, old: Object, obj: Objec
 
 def _counted(resource: Resource, old: Object, new: Object) -> Object:
     """A DaemonSet whose template changed counts one up."""
-    if resource.kind != "DaemonSet" or old["spec"].get("template") == new["spec"].get("template"):
+    if resource.builtin != "DaemonSet" or old["spec"].get("template") == new["spec"].get("template"):
         return new
     before = old["metadata"].get("annotations", {}).get("deprecated.daemonset.template.generation", "1")
     return with_template_generation(new, int(before) + 1)
