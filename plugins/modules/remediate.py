@@ -140,6 +140,11 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - e2ereme.remediate.remediate_attributes
 seealso:
+  - module: e2ereme.remediate.probe
+  - module: e2ereme.remediate.verify
+  - module: e2ereme.remediate.lint
+  - plugin: e2ereme.remediate.playbook
+    plugin_type: lookup
   - plugin: e2ereme.remediate.report
     plugin_type: filter
 notes:
