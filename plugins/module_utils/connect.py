@@ -68,7 +68,7 @@ class KubernetesTransport:
             self._ends = found.ends
             self._pool = _pool_of(found)
         else:
-            configuration = _configuration(chosen)
+            configuration = client_configuration(chosen)
             self.host = str(configuration.host).rstrip("/")
             self._who = lambda: [(auth["key"], auth["value"]) for auth in configuration.auth_settings().values()]
             self._ends = ends(_content(configuration.cert_file))
@@ -233,7 +233,8 @@ def unreachable(host: str, error: Exception) -> Unreachable:
     return Unreachable(f"{host} cannot be reached: {text[-300:]}.", "Check host, kubeconfig, network and proxy.")
 
 
-def _configuration(chosen: Mapping[str, Any]) -> Any:
+def client_configuration(chosen: Mapping[str, Any]) -> Any:
+    """The ``kubernetes`` client's configuration for chosen options; calls the program of a kubeconfig that has one."""
     try:
         from kubernetes import client  # type: ignore[import-untyped,unused-ignore]
     except ImportError as error:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..module_utils.connect import connection_options
+from .resolved_kubeconfig import calls_a_program, resolved
 
 _CREDENTIALS = ({"api_key"}, {"username", "password"}, {"client_cert", "client_key"})
 _PATHS = ("client_cert", "client_key", "ca_cert")
@@ -23,8 +24,9 @@ _PATHS = ("client_cert", "client_key", "ca_cert")
 def cluster_environment(options: Mapping[str, Any], environ: Mapping[str, str], folder: Path) -> dict[str, str]:
     """K8S_AUTH_* for ``options`` (those of kubernetes.core) and what ``environ`` adds to them.
 
-    An inline kubeconfig is written to ``folder``, readable for its owner alone. Paths become
-    absolute, since a run has a working directory of its own.
+    An inline kubeconfig is written to ``folder``, readable for its owner alone; so is one whose user
+    is a program, with what that program says in its place. Paths become absolute, since a run has a
+    working directory of its own.
     """
     chosen = connection_options(options, environ)
     kubeconfig = chosen.pop("kubeconfig", None)
@@ -32,7 +34,12 @@ def cluster_environment(options: Mapping[str, Any], environ: Mapping[str, str], 
     in_cluster = "KUBERNETES_SERVICE_HOST" in environ and "context" not in chosen
     if kubeconfig is None and not complete and not in_cluster:
         kubeconfig = _default(chosen, environ)
-    if isinstance(kubeconfig, Mapping):
+    if kubeconfig and calls_a_program(kubeconfig, chosen.get("context")):
+        kubeconfig = resolved({**chosen, "kubeconfig": kubeconfig}, folder / "kubeconfig")
+        chosen = {
+            name: value for name, value in chosen.items() if name.startswith(("impersonate", "proxy", "no_proxy"))
+        }
+    elif isinstance(kubeconfig, Mapping):
         kubeconfig = _written(kubeconfig, folder / "kubeconfig")
     elif kubeconfig:
         kubeconfig = os.pathsep.join(_absolute(part) for part in str(kubeconfig).split(os.pathsep) if part)
