@@ -163,7 +163,8 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
             say(Tell("end", str(error)))
     say(Tell("end", episode.message))
     if folder is not None:
-        say(Tell("end", f"all of it is in {folder.path}; {PAGE} shows it"))
+        shown = f"; {PAGE} shows it" if (folder.path / PAGE).exists() else ""
+        say(Tell("end", f"all of it is in {folder.path}{shown}"))
     plan = str(folder.path / PLAN) if folder is not None and (folder.path / PLAN).exists() else ""
     return Conducted(episode, str(folder.path) if folder else "", seconds, tuple(diffs), plan)
 
