@@ -160,9 +160,12 @@ class Store:
         self._keep("MODIFIED", kind, space, old, new)
         return new
 
-    def delete(self, kind: str, namespace: str | None, name: str, grace: int | None = None) -> Object:
+    def delete(
+        self, kind: str, namespace: str | None, name: str, grace: int | None = None, last: Object | None = None
+    ) -> Object:
         """Deletes, or begins to: with finalizers, or for a Pod that runs and a grace above 0, the object
-        stays with a deletionTimestamp. A Pod's node ends it with ``grace=0``. Returns the last state."""
+        stays with a deletionTimestamp. A Pod's node ends it with ``grace=0``. ``last``: the status with which it
+        goes. Returns the last state."""
         resource = self.registry.stored[kind]
         space = self._kind(kind).get(namespace or "", {})
         old = space.get(name)
@@ -189,6 +192,10 @@ class Store:
             return new
         del space[name]
         gone = {**old, "metadata": dict(meta)}
+        if kind == "Pod" and meta.get("deletionTimestamp"):
+            gone["metadata"]["deletionGracePeriodSeconds"] = 0
+        if last is not None:
+            gone["status"] = last
         self._keep("DELETED", kind, space, old, gone)
         return gone
 

@@ -79,12 +79,14 @@ def python_client(kubeconfig: Path, space: str, mark: Mark) -> None:
     scale = apps.read_namespaced_deployment_scale("web", space)
     scale.spec.replicas = 2
     apps.replace_namespaced_deployment_scale("web", space, scale)
+    mark("less again")
     apps.patch_namespaced_deployment_scale("web", space, {"spec": {"replicas": 1}})
+    mark("status")
     status = apps.read_namespaced_deployment_status("web", space)
     status.metadata.managed_fields = None
     with refused:
-        seen = {"type": "Seen", "status": "True", "reason": "ByClient", "message": ""}
-        apps.patch_namespaced_deployment_status("web", space, {"status": {"conditions": [seen]}})
+        same = {"observedGeneration": status.status.observed_generation}
+        apps.patch_namespaced_deployment_status("web", space, {"status": same})
     core.read_namespace_status(space)
     mark("delete with preconditions")
     with refused:
@@ -156,7 +158,10 @@ def kr8s_client(kubeconfig: Path, space: str, mark: Mark) -> None:
     mark("deployment")
     web = Deployment.get("web", namespace=space, api=api)
     web.scale(2)
+    mark("less again")
+    web.refresh()
     web.scale(1)
+    mark("its pods")
     list(web.pods())
     mark("pod")
     pod = next(iter(Pod.list(namespace=space, label_selector={"app": "web"}, api=api)))

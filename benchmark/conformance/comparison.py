@@ -2,8 +2,11 @@
 
 * identities and times: uids, resourceVersions, continue tokens, timestamps, ages, durations, addresses, node names,
   container and image ids, generated names (up to what precedes the generated letters), tokens, certificates;
+* the status of what moves: in a step that did not wait until nothing moved, and in what a step reads after it wrote;
+* the order of causes in a refusal;
 * objects that a refusal repeats or compares in its message, as Go prints them;
-* Events that say how fast a machine was: Pulling, Unhealthy, BackOff, and whether an image was there already;
+* Events that say how fast a machine was: Pulling, Unhealthy, BackOff, whether an image was there already, and how many
+  Events are alike;
 * the order of list items (generated names sort at random), and objects that no session made;
 * what controllers and kubelets note in managedFields and of the last change of endpoints, and how often an Event was
   counted;
@@ -104,6 +107,21 @@ def differences(theirs: Any, ours: Any, path: str = "") -> Iterator[str]:
         yield f"{path or 'answer'}: {_short(theirs)}, the sandbox says {_short(ours)}"
 
 
+def without_status(value: Any) -> Any:
+    """Without the status of objects: for what is read while it moves. A Status is none."""
+    if isinstance(value, dict):
+        plain = {
+            key: without_status(part) for key, part in value.items() if key != "status" or not isinstance(part, dict)
+        }
+        for name in ("generation", "resourceVersion"):
+            if isinstance(plain.get("metadata"), dict):
+                plain["metadata"].pop(name, None)
+        return plain
+    if isinstance(value, list):
+        return [without_status(part) for part in value]
+    return value
+
+
 def leaves(value: Any) -> int:
     """How many fields there are to compare."""
     if isinstance(value, dict):
@@ -155,10 +173,17 @@ def _plain(value: Any, key: str = "") -> Any:
             value = sorted((item for item in value if _counts(item)), key=order_of)
         if key in ("resourceRules", "nonResourceRules"):
             value = sorted(value, key=lambda rule: json.dumps(rule, sort_keys=True))
-        return [_plain(part) for part in value]
+        shown = [_plain(part) for part in value]
+        if key in ("items", "rows") and any(_is_event(item) for item in value):
+            return [item for place, item in enumerate(shown) if item not in shown[:place]]
+        return shown
     if isinstance(value, str):
         return plain_text(value)
     return value
+
+
+def _is_event(item: Object) -> bool:
+    return "involvedObject" in item or "regarding" in item or len(item.get("cells") or ()) == 10
 
 
 def _counts(item: Object) -> bool:
@@ -190,6 +215,10 @@ def _plain_object(value: Object) -> Object:
         shown["annotations"] = {name: note for name, note in notes.items() if name != _TRIGGER}
         if not shown["annotations"]:
             del shown["annotations"]
+    causes = (shown.get("details") or {}).get("causes") if kind == "Status" else None
+    if isinstance(causes, list) and len(causes) > 1:
+        causes.sort(key=str)
+        shown["message"] = [shown["message"].partition("[")[0], *sorted(str(cause) for cause in causes)]
     if kind == "EndpointSlice":
         shown.get("metadata", {}).pop("generation", None)
     if isinstance(shown.get("userInfo"), dict):

@@ -20,7 +20,7 @@ from ...sandbox.api.reads import Watch
 from ...sandbox.sandbox import Sandbox
 from ...sandbox.systems.parts import node
 from ...sandbox.systems.system import LAB_IMAGES, System
-from .comparison import comparable, differences, leaves, made_by_session, order_of, plain_text
+from .comparison import comparable, differences, leaves, made_by_session, order_of, plain_text, without_status
 from .exchange import Exchange
 
 _CALM = 30
@@ -81,7 +81,7 @@ class _Learnt:
 def replay(exchanges: Iterable[Exchange], sandbox: Sandbox | None = None) -> Iterator[Result]:
     """In the order in which the answers were complete."""
     sandbox = sandbox or _sandbox()
-    learnt, open_watches, now, step = _Learnt(), {}, 0.0, ""
+    learnt, open_watches, now, step, moving = _Learnt(), {}, 0.0, "", False
     moments = [(each.started, 0, index, each) for index, each in enumerate(exchanges)]
     moments += [(each.ended, 1, index, each) for _, _, index, each in moments if each.watches]
     for moment, ending, index, exchange in sorted(moments, key=lambda entry: entry[:3]):
@@ -89,7 +89,8 @@ def replay(exchanges: Iterable[Exchange], sandbox: Sandbox | None = None) -> Ite
         now = max(now, moment)
         if exchange.step != step and not ending:
             step = exchange.step
-            if not step.startswith("~"):
+            moving = step.startswith("~")
+            if not moving:
                 _wait_until_calm(sandbox)
         if not ending:
             request = _request(exchange, learnt)
@@ -101,7 +102,8 @@ def replay(exchanges: Iterable[Exchange], sandbox: Sandbox | None = None) -> Ite
             if isinstance(answer, Watch):
                 open_watches[index] = (answer, answer.lines())
                 continue
-            yield _compared(exchange, _status_and_body(answer), learnt)
+            yield _compared(exchange, _status_and_body(answer), learnt, moving)
+            moving = moving or exchange.method != "GET"
         elif index in open_watches:
             watch, lines = open_watches.pop(index)
             yield _watched(exchange, watch, lines, sandbox, learnt)
@@ -188,11 +190,13 @@ def _status_and_body(answer: Response) -> tuple[int, Any]:
     return answer.status, text
 
 
-def _compared(exchange: Exchange, ours: tuple[int, Any], learnt: _Learnt) -> Result:
+def _compared(exchange: Exchange, ours: tuple[int, Any], learnt: _Learnt, moving: bool) -> Result:
     learnt.note(exchange.answer, ours[1])
     theirs, mine = (comparable(answer, exchange.path, exchange.area) for answer in (exchange.answer, ours[1]))
     if exchange.area == "metrics" and [] in (theirs.get("items"), mine.get("items")):
         theirs["items"] = mine["items"] = []  # one of them had not measured yet
+    if moving and exchange.method == "GET":
+        theirs, mine = without_status(theirs), without_status(mine)
     misses = list(differences(theirs, mine))
     if exchange.status != ours[0]:
         misses.insert(0, f"status: {exchange.status}, the sandbox says {ours[0]}")

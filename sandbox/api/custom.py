@@ -15,7 +15,7 @@ Object = dict[str, Any]
 
 KIND = "CustomResourceDefinition"
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
-_MOMENT = 0.05
+_MOMENT = 0.5
 _VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 _CHANGE = ("get", "patch", "update")
 

@@ -93,7 +93,10 @@ def _decode_struct(
             continue
         below = f"{path}.{key}" if path else key
         go_below = f"{go_path}.{key}" if go_path else key
-        result[key] = _decode(child, part, below, go_below, owner, unknown, defaults)
+        decoded = _decode(child, part, below, go_below, owner, unknown, defaults)
+        if (decoded == [] or (decoded == {} and child.shape == "map")) and key not in node.required:
+            continue  # Go leaves empty lists and maps out
+        result[key] = decoded
     if defaults:
         for key, default in node.filled:
             if key not in result:

@@ -28,7 +28,7 @@ Key = tuple[str, str, str]
 
 _FOREGROUND = "foregroundDeletion"
 _ORPHAN = "orphan"
-_MOMENT = 0.05
+_MOMENT = 0.5
 _ROOT = "-----BEGIN CERTIFICATE-----\nsandbox\n-----END CERTIFICATE-----\n"
 
 
@@ -169,16 +169,23 @@ class Lifecycle:
         namespace = self._store.get("Namespace", None, name)
         if namespace is None or not namespace["metadata"].get("deletionTimestamp"):
             return
-        if not any(
-            self._store.list(kind, name)
-            for kind, resource in self._store.registry.stored.items()
-            if resource.namespaced
-        ):
-            now = self._store.clock.stamp()
-            conditions = [
-                {"type": kind, "status": "False", "lastTransitionTime": now, "reason": reason, "message": message}
-                for kind, reason, message in _EMPTIED
-            ]
-            status = {"phase": "Terminating", "conditions": conditions}
-            namespace = self._store.update({**namespace, "status": status}, status=True)
-            self._store.update({**namespace, "spec": {"finalizers": []}})
+        if self._is_empty(name):
+            # The namespace controller looks again after a while, and says what it found before it lets go.
+            self._store.clock.after(_MOMENT, lambda: self._let_go(name))
+
+    def _let_go(self, name: str) -> None:
+        namespace = self._store.get("Namespace", None, name)
+        if namespace is None or not namespace["metadata"].get("deletionTimestamp") or not self._is_empty(name):
+            return
+        now = self._store.clock.stamp()
+        conditions = [
+            {"type": kind, "status": "False", "lastTransitionTime": now, "reason": reason, "message": message}
+            for kind, reason, message in _EMPTIED
+        ]
+        status = {"phase": "Terminating", "conditions": conditions}
+        namespace = self._store.update({**namespace, "status": status}, status=True)
+        self._store.update({**namespace, "spec": {"finalizers": []}})
+
+    def _is_empty(self, name: str) -> bool:
+        kinds = [kind for kind, resource in self._store.registry.stored.items() if resource.namespaced]
+        return not any(self._store.list(kind, name) for kind in kinds)

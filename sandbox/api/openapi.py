@@ -79,7 +79,7 @@ def custom(registry: Registry, group: str, version: str) -> Object | None:
             "properties": properties,
             "x-kubernetes-group-version-kind": [gvk],
         }
-        items = {"type": "array", "items": {"allOf": [{"$ref": _REFERENCE + name}]}}
+        items = {"type": "array", "items": {"$ref": _REFERENCE + name}}
         schemas[f"{prefix}.{resource.list_kind}"] = {
             "type": "object",
             "required": ["items"],

@@ -75,6 +75,19 @@ def reconcile(world: World, namespace: str, name: str) -> None:
         _prune(world, deployment, [item for item in sets if item["metadata"]["name"] != new["metadata"]["name"]])
 
 
+def _kept_up(world: World, new: Object, inherited: Object, min_ready: int) -> Object:
+    """The newest ReplicaSet follows what of the Deployment needs no new Pods."""
+    notes = new["metadata"].get("annotations", {})
+    same = all(notes.get(key) == note for key, note in inherited.items())
+    if same and new["spec"].get("minReadySeconds", 0) == min_ready:
+        return new
+    spec = {key: value for key, value in new["spec"].items() if key != "minReadySeconds"}
+    if min_ready:
+        spec["minReadySeconds"] = min_ready
+    meta = {**new["metadata"], "annotations": {**notes, **inherited}}
+    return world.store.update({**new, "metadata": meta, "spec": spec})
+
+
 def _note_pause(world: World, deployment: Object) -> None:
     """Says in the conditions that the Deployment is paused, or no longer."""
     found = condition(deployment, "Progressing")
@@ -131,6 +144,8 @@ def _ensure_new(world: World, deployment: Object, new: Object | None, sets: list
         notes[_PAST] = ",".join(part for part in (past, before) if part)
         new = world.store.update({**new, "metadata": {**new["metadata"], "annotations": notes}})
         note_progress(world, deployment, "FoundNewReplicaSet", f'Found new replica set "{new["metadata"]["name"]}"')
+    else:
+        new = _kept_up(world, new, inherited, spec.get("minReadySeconds", 0))
     deployment = world.store.get("Deployment", meta["namespace"], meta["name"]) or deployment
     notes = deployment["metadata"].get("annotations", {})
     if notes.get(REVISION) != revision:

@@ -14,7 +14,7 @@ from ..controllers.world import World
 from .images import pull_error
 from .imitation import Life, live
 from .network import Network
-from .pod_status import pod_status
+from .pod_status import ended_status, pod_status
 from .probes import Prober
 from .references import MissingReference, check_volumes, environment, mounts, names_used
 from .run import ContainerRun, PodRun
@@ -126,6 +126,8 @@ class Kubelet:
 
     def _stop(self, run: PodRun, pod: Object) -> None:
         run.leaving = True
+        self._publish(run)
+        pod = self._pod(run) or pod
         seconds = 0.1
         for item in run.containers:
             item.turn += 1
@@ -142,7 +144,8 @@ class Kubelet:
     def _gone(self, run: PodRun) -> None:
         pod = self._pod(run)
         if pod is not None:
-            self.world.store.delete("Pod", run.namespace, run.name, 0)
+            last = ended_status(run, pod, self.world.clock.stamp())
+            self.world.store.delete("Pod", run.namespace, run.name, 0, last)
 
     # One container, from image to running
 

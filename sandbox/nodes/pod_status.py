@@ -51,6 +51,36 @@ def pod_status(run: PodRun, pod: Object, now: str) -> Object:
     return status_
 
 
+def ended_status(run: PodRun, pod: Object, now: str) -> Object:
+    """The status with which a Pod goes: its programs have heeded the signal and ended well."""
+    status = dict(pod.get("status") or {})
+    if not status.get("containerStatuses"):
+        return status
+    containers = []
+    for there in status["containerStatuses"]:
+        running = there["state"].get("running")
+        if running:
+            ended = {"exitCode": 0, "reason": "Completed", "startedAt": running["startedAt"], "finishedAt": now}
+            ended["containerID"] = there.get("containerID", "")
+            there = {**there, "state": {"terminated": ended}, "ready": False, "started": False}
+        containers.append(there)
+    ends = [there["state"].get("terminated") for there in containers]
+    if not all(ends):
+        return status
+    status["containerStatuses"] = containers
+    status["phase"] = "Failed" if any(end["exitCode"] for end in ends if end) else "Succeeded"
+    conditions = status.get("conditions") or []
+    for kind in ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady"):
+        old = next((item for item in conditions if item["type"] == kind), None)
+        if old is not None:
+            new = {**old, "status": "True" if kind == "Initialized" else "False"}
+            if kind != "PodReadyToStartContainers":
+                new = {**new, "reason": "PodCompleted"}
+                new.pop("message", None)
+            conditions = with_condition(conditions, new, now)
+    return {**status, "conditions": conditions}
+
+
 def _phase(run: PodRun, pod: Object) -> str:
     states = [item.state for item in run.containers]
     ended = [state["terminated"] for state in states if "terminated" in state]
