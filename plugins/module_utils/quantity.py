@@ -6,22 +6,44 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
-_UNITS = {"": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
-_BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50, "Ei": 2.0**60}
-_QUANTITY = re.compile(r"^([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)(?:([eE][+-]?\d+)|([KMGTPE]i|[numkMGTPE]?))$")
+_FORM = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:([eE][+-]?\d{1,9})|([KMGTPE]i|[numkMGTPE]?))", re.ASCII)
+_SCALE = {
+    "": Decimal(1),
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("1e-3"),
+    **{letter: Decimal(10 ** (3 * power)) for power, letter in enumerate("kMGTPE", 1)},
+    **{f"{letter}i": Decimal(1024**power) for power, letter in enumerate("KMGTPE", 1)},
+}
+_LARGEST = float(2**63 - 1)
 
 
-def quantity(value: Any) -> float | None:
-    """A quantity (``250m``, ``64Mi``, ``1e3``, 2) in its base unit: cores, bytes, pieces. None: not one."""
-    match = _QUANTITY.match(str(value).strip())
-    if not match:
-        return None
+def parse_quantity(value: object) -> float:
+    """The number a quantity (``250m``, ``64Mi``, ``1e3``, 2) stands for, in its unit (cores, bytes, pieces).
+
+    ValueError when it is none: what is taken for a quantity here and not by the API server would
+    pass a ceiling unmeasured. Source of the format: apimachinery, resource.Quantity, which also caps
+    numbers at 2**63-1.
+    """
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise ValueError(f"{value!r} is not a quantity")
+    match = _FORM.fullmatch(str(value))
+    if match is None:
+        raise ValueError(f"{value!r} is not a quantity")
     number, exponent, unit = match.groups()
-    if exponent:
-        return float(number + exponent)
-    return float(number) * (_BINARY.get(unit) or _UNITS[unit])
+    amount = float(number + exponent) if exponent else float(Decimal(number) * _SCALE[unit])
+    return max(-_LARGEST, min(amount, _LARGEST))
+
+
+def quantity(value: object) -> float | None:
+    """As ``parse_quantity``; None where there is no quantity."""
+    try:
+        return parse_quantity(value)
+    except ValueError:
+        return None
 
 
 def instant(text: Any) -> datetime | None:

@@ -14,8 +14,8 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from ..module_utils.errors import InputError, Refused
+from ..module_utils.quantity import parse_quantity
 from .fieldpaths import Path, covers, parse_pattern, reaches
-from .quantity import parse_quantity
 
 _HERE = FilePath(__file__).parent
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

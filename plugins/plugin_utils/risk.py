@@ -14,13 +14,13 @@ from typing import Any
 
 from ..module_utils.evidence import Inventory, ObjectRef
 from ..module_utils.near import neighbours
+from ..module_utils.quantity import parse_quantity
 from ..module_utils.workloads import WORKLOADS, View, Workload, pod_is_ready
 from .changes import READ, Change, describe
 from .differences import FieldChange, field_changes
 from .images import repository_of
 from .playbook import Playbook
 from .policy import Policy
-from .quantity import parse_quantity
 from .revisions import rolled_back
 from .tasks import Task, walk
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from ..module_utils.quantity import parse_quantity
 from .argspec import Objection
 from .changes import READ, Change
 from .fieldpaths import ENTRY, Leaf
 from .killswitch import CONFIG_MAP
 from .policy import Policy
-from .quantity import parse_quantity
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _COUNTS = frozenset({"replicas", "minReplicas", "maxReplicas", "parallelism"})
