@@ -10,9 +10,9 @@ type: stdout
 short_description: Events of a run as JSON lines, for e2ereme.remediate
 version_added: 0.1.0
 author:
-  - the e2ereme.remediate authors
+  - the e2ereme.remediate authors (!UNKNOWN)
 description:
-  - Used by the action P(e2ereme.remediate.remediate#action) for the playbooks that it runs; of no use by itself.
+  - Used by the action M(e2ereme.remediate.remediate) for the playbooks that it runs; of no use by itself.
   - Writes one JSON object a line to the file descriptor that E(E2EREME_EVENTS_FD) names.
   - Ends the process before a task starts whose module is not among those that E(E2EREME_MODULES) lists.
     The gate has refused such a playbook before; this is the second lock.

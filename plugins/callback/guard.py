@@ -10,9 +10,9 @@ type: aggregate
 short_description: Ends a run before a module starts that is not allowed, for e2ereme.remediate
 version_added: 0.1.0
 author:
-  - the e2ereme.remediate authors
+  - the e2ereme.remediate authors (!UNKNOWN)
 description:
-  - Used by the action P(e2ereme.remediate.remediate#action) where it runs playbooks through ansible-runner, which
+  - Used by the action M(e2ereme.remediate.remediate) where it runs playbooks through ansible-runner, which
     brings a stdout callback of its own; of no use by itself.
   - Ends the process before a task starts whose module is not among those that E(E2EREME_MODULES) lists.
 requirements:

@@ -20,6 +20,6 @@ attributes:
     description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: none
 notes:
-  - A kubeconfig with certificates or a token is read without any package; any other way of connecting needs the Python
-    package C(kubernetes) on the host of the task.
+  - A kubeconfig with certificates or a token needs no Python package but C(PyYAML) on the host of the task; any other
+    way of connecting needs C(kubernetes).
 """

@@ -9,7 +9,7 @@ name: playbook
 short_description: A checked playbook that would repair what a report describes
 version_added: 0.1.0
 author:
-  - the e2ereme.remediate authors
+  - the e2ereme.remediate authors (!UNKNOWN)
 description:
   - Looks at the cluster, has the local model write a playbook, and gives its text once it passes the gate and
     the policy. The text needs nothing of this collection to run.

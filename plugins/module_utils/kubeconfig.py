@@ -19,8 +19,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from .certificate import ends
 
 _CLUSTER = {"server", "certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify"}
@@ -56,7 +54,7 @@ def plain(chosen: Mapping[str, Any], environ: Mapping[str, str]) -> Plain | None
         host = str(cluster["server"]).rstrip("/")
         tls = _tls(cluster, user, folder) if host.startswith("https://") else None
         until = ends(_pem(user, "client-certificate", folder)) if tls else None
-    except (OSError, ValueError, KeyError, TypeError, StopIteration, yaml.YAMLError):
+    except (OSError, ValueError, KeyError, TypeError, StopIteration):
         return None  # the client tells what is wrong with it
     headers = (("authorization", f"Bearer {user['token']}"),) if user.get("token") else ()
     return Plain(host, headers, tls, until)
@@ -67,7 +65,14 @@ def _read(where: Any) -> tuple[Mapping[str, Any], Path]:
     if isinstance(where, Mapping):
         return where, Path.cwd()
     path = Path(os.path.expanduser(str(where)))
-    found = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    try:
+        import yaml  # a host that runs only the modules need not have it
+    except ImportError as error:
+        raise ValueError("no YAML here") from error
+    try:
+        found = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        raise ValueError("not YAML") from error
     if not isinstance(found, Mapping):
         raise ValueError("not a mapping")
     return found, path.parent

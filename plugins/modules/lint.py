@@ -9,7 +9,7 @@ module: lint
 short_description: Check a playbook against the gate, a policy and ansible-lint
 version_added: 0.1.0
 author:
-  - the e2ereme.remediate authors
+  - the e2ereme.remediate authors (!UNKNOWN)
 description:
   - Puts a playbook through the gate that M(e2ereme.remediate.remediate) puts its model's playbooks through, and reports
     every finding with its line and rule. The rules are listed in C(docs/policy.md).

@@ -9,7 +9,7 @@ module: probe
 short_description: Look at a Kubernetes namespace and say what is wrong in it
 version_added: 0.1.0
 author:
-  - the e2ereme.remediate authors
+  - the e2ereme.remediate authors (!UNKNOWN)
 description:
   - Reads workloads, Services, configuration, events, logs, usage and the history of revisions of a namespace, measures
     requests through the API server's proxy, and gives ranked facts, each on one line.

@@ -9,7 +9,7 @@ module: remediate
 short_description: Repair a failing Kubernetes service from a report, verified
 version_added: 0.1.0
 author:
-  - the e2ereme.remediate authors
+  - the e2ereme.remediate authors (!UNKNOWN)
 description:
   - Takes a report of a failing service, looks at the cluster, has a small local language model write an
     Ansible playbook, checks that playbook against a policy, runs it, and verifies on the cluster that the

@@ -9,7 +9,7 @@ module: verify
 short_description: Verify that workloads of a Kubernetes namespace are healthy and stay so
 version_added: 0.1.0
 author:
-  - the e2ereme.remediate authors
+  - the e2ereme.remediate authors (!UNKNOWN)
 description:
   - Watches until rollouts are complete, Pods are ready and stay so, Services have endpoints and answer requests, and
     nothing is anomalous around the workloads any more; all of that for O(settle) seconds on end.
