@@ -52,7 +52,10 @@ def test_a_run_gets_the_credential_and_not_the_program(
 ) -> None:
     monkeypatch.setenv("CLOUD_PROFILE", "production")
 
-    found = cluster_environment({"kubeconfig": str(calling(play, tmp_path))}, {}, tmp_path)
+    home = tmp_path / "run"
+    home.mkdir()
+
+    found = cluster_environment({"kubeconfig": str(calling(play, tmp_path))}, {}, home)
 
     written = Path(found["K8S_AUTH_KUBECONFIG"])
     user = json.loads(written.read_text())["users"][0]["user"]
