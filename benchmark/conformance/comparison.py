@@ -67,10 +67,27 @@ _VOLATILE_KEYS = {
 }
 _TRIGGER = "endpoints.kubernetes.io/last-change-trigger-time"
 _BY_CHANCE = ("Pulling", "Unhealthy", "BackOff")
-_AGES = ("Age", "Last Seen", "First Seen", "Duration", "Created At", "IP", "Node", "External-IP", "Cluster-IP")
-_AGES += ("OS-Image", "Kernel-Version", "Container-Runtime")
-_CONTROLLERS = ("kube-controller-manager", "kubelet", "kube-scheduler", "kube-apiserver")
-_CONTROLLERS += ("clusterrole-aggregation-controller",)
+_AGES = (
+    "Age",
+    "Last Seen",
+    "First Seen",
+    "Duration",
+    "Created At",
+    "IP",
+    "Node",
+    "External-IP",
+    "Cluster-IP",
+    "OS-Image",
+    "Kernel-Version",
+    "Container-Runtime",
+)
+_CONTROLLERS = (
+    "kube-controller-manager",
+    "kubelet",
+    "kube-scheduler",
+    "kube-apiserver",
+    "clusterrole-aggregation-controller",
+)
 _FREE_OF_A_NODE = ("annotations", "labels", "managedFields", "finalizers")
 _SPACES = ("conformance", "conformance-full")
 

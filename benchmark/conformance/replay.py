@@ -25,8 +25,17 @@ from .exchange import Exchange
 
 _CALM = 30
 _PATIENCE = 20
-_LEARNT = ("name", "uid", "resourceVersion", "continue", "generateName", "pod-template-hash")
-_LEARNT += ("controller-revision-hash", "controller.kubernetes.io/hash", "nodeName")
+_LEARNT = (
+    "name",
+    "uid",
+    "resourceVersion",
+    "continue",
+    "generateName",
+    "pod-template-hash",
+    "controller-revision-hash",
+    "controller.kubernetes.io/hash",
+    "nodeName",
+)
 
 Object = dict[str, Any]
 

@@ -111,7 +111,7 @@ def review(store: Store, request: Request, resource: Resource, namespace: str | 
     person = person_of(request)
     if resource.kind == "SelfSubjectReview":
         user = {"username": person.name, "groups": list(person.groups)}
-        meta = {"creationTimestamp": store.clock.stamp()}
+        meta: Object = {"creationTimestamp": store.clock.stamp()}
         return Response(201, {**head, "metadata": meta, "status": {"userInfo": user}})
     spec = sent.get("spec", {})
     if resource.kind == "SelfSubjectRulesReview":
@@ -133,14 +133,14 @@ def review(store: Store, request: Request, resource: Resource, namespace: str | 
 def issue_token(store: Store, request: Request, account: Object) -> Response:
     """Answers a TokenRequest. The token is not signed: it opens this sandbox and nothing else."""
     sent = request.document("TokenRequest") or {}
-    spec = {"audiences": [_ISSUER], "boundObjectRef": None, "expirationSeconds": 3600}
+    spec: Object = {"audiences": [_ISSUER], "boundObjectRef": None, "expirationSeconds": 3600}
     spec |= {key: value for key, value in (sent.get("spec") or {}).items() if value}
     meta = account["metadata"]
     end = store.clock.now.timestamp() + spec["expirationSeconds"]
     who = f"{_ACCOUNT}{meta['namespace']}:{meta['name']}"
     parts = ({"alg": "none", "typ": "JWT"}, {"iss": _ISSUER, "sub": who, "exp": int(end)})
     token = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
-    made = {
+    made: Object = {
         "creationTimestamp": store.clock.stamp(),
         "name": meta["name"],
         "namespace": meta["namespace"],

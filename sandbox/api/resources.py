@@ -153,7 +153,9 @@ def _resource(group: str, version: str, item: dict[str, Any]) -> Resource:
     kind = item["kind"]
     stored_as = _STORED_AS.get((group, version, kind), "")
     below = tuple(
-        Below(name, *sub["kind"], verbs=tuple(sub["verbs"])) for name, sub in item.get("subresources", {}).items()
+        Below(name, group_, version_, kind_, tuple(sub["verbs"]))
+        for name, sub in item.get("subresources", {}).items()
+        for group_, version_, kind_ in [sub["kind"]]
     )
     return Resource(
         group,
