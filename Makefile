@@ -8,7 +8,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PYTEST_ARGS ?=
 # Seconds that a whole test run may take before it is ended.
-TEST_LIMIT ?= 1500
+TEST_LIMIT ?= 2400
 
 # Tools find the .venv's Ansible and collections, not those of the machine.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
