@@ -4,16 +4,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
 import selectors
+import shutil
 import subprocess
 import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from .workfolder import work_folder
 
 PASSED = "passed"
 NOT_INSTALLED = "not installed"
@@ -47,6 +51,7 @@ class _Linter:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
+        self._folder: Path | None = None
 
     def start(self) -> subprocess.Popen[bytes]:
         # A fork of this process shares the pipes and would mix up the answers.
@@ -54,19 +59,25 @@ class _Linter:
             self._owner = os.getpid()
             # It starts ansible-config, which lies beside the Python that has Ansible.
             path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", str(_PROGRAM)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={**os.environ, "PATH": path, "NO_COLOR": "1"},
-            )
+            folder = work_folder("e2ereme-lint-")
+            self._folder = folder.path
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", str(_PROGRAM), str(folder.path)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    env={**os.environ, "PATH": path, "NO_COLOR": "1"},
+                    pass_fds=(folder.lock,),
+                )
+            finally:
+                folder.hand_over()
         return self._process
 
     def ask(self, text: str) -> Linted:
         with self._lock:
-            process = self.start()
             try:
+                process = self.start()
                 return Linted(PASSED, tuple(Remark(*match) for match in _answer(process, text)))
             except (OSError, ValueError) as error:
                 self.stop()
@@ -80,6 +91,8 @@ class _Linter:
             except (subprocess.TimeoutExpired, OSError, ValueError):
                 self._process.kill()
                 self._process.wait()
+            if self._folder is not None:  # it removes it itself, unless a signal came before it could
+                shutil.rmtree(self._folder, ignore_errors=True)
         self._process = None
 
 
@@ -94,7 +107,8 @@ def lint_installed() -> bool:
 def warm_lint() -> None:
     """Starts loading ansible-lint and returns at once: to be called while the model writes."""
     if lint_installed():
-        _linter.start()
+        with contextlib.suppress(OSError):  # no space for its folder: the first answer says so
+            _linter.start()
 
 
 def stop_lint() -> None:

@@ -3,8 +3,8 @@
 """The other side of lint.py: a process that loads ansible-lint once and answers one playbook a line.
 
 It runs as a plain file, without the collection around it, because ansible-lint sets up Ansible's
-collection loader, the environment and the log of the whole process to its own taste. It ends when
-its standard input is closed.
+collection loader, the environment and the log of the whole process to its own taste. It is given
+a folder to work in, and ends, and removes that, when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import importlib
 import json
 import logging
 import os
+import select
 import shutil
 import signal
 import sys
 import tempfile
+import threading
 from typing import Any, NoReturn
 
 PROFILE = "production"
@@ -91,22 +93,39 @@ def _matches(rules: Any, folder: str, text: str) -> list[tuple[str, str, int]]:
     )
 
 
-def _leave_at_once(place: str) -> None:
-    """On SIGTERM: the folder goes, and nothing waits for an orderly end of the interpreter."""
+def _leave_with_parent(place: str) -> None:
+    """On a signal, and when the parent is gone: the folder goes, and nothing waits for an orderly end of Python.
+
+    The end of the input alone does not tell: a fork of the parent keeps it open.
+    """
+    parent, own = os.getppid(), os.getpid()
 
     def leave(*_: object) -> NoReturn:
-        shutil.rmtree(place, ignore_errors=True)
+        if os.getpid() == own:
+            shutil.rmtree(place, ignore_errors=True)
         os._exit(0)
 
-    signal.signal(signal.SIGTERM, leave)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):  # gone already, or a kernel without pidfd: the input's end must do
+            select.select([os.pidfd_open(parent)], [], [])
+        if os.getppid() != parent:
+            leave()
+
+    if hasattr(os, "pidfd_open"):
+        threading.Thread(target=watch, daemon=True).start()
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="e2ereme-lint-") as place:
-        _leave_at_once(place)
-        # Ansible and ansible-lint make temporary files of their own, which a signal would leave behind.
-        tempfile.tempdir = os.environ["TMPDIR"] = os.environ["ANSIBLE_LOCAL_TEMP"] = place
-        try:
-            serve(place)
-        finally:
-            os.chdir("/")
+    place = sys.argv[1]
+    _leave_with_parent(place)
+    # Ansible and ansible-lint make temporary files of their own, which a signal would leave behind.
+    tempfile.tempdir = os.environ["TMPDIR"] = os.environ["ANSIBLE_LOCAL_TEMP"] = place
+    try:
+        serve(place)
+    finally:
+        os.chdir("/")
+        shutil.rmtree(place, ignore_errors=True)
