@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from .api.bootstrap import bootstrap_roles
 from .api.exchange import Request, Response
-from .api.reads import Watch
+from .api.reads import Stream
 from .api.resources import BY_KIND
 from .api.server import Api
 from .clock import Clock
@@ -62,13 +62,13 @@ class Sandbox:
         """One request, in process. What falls due at this instant has happened when it returns."""
         request = Request(method, path, query or {}, body, content_type, accept, user_agent, user or "")
         answer = self.answer(request)
-        if isinstance(answer, Watch):
+        if isinstance(answer, Stream):
             return Response(200, body=b"".join(answer.lines()))
         if answer.seconds:
             self.clock.advance(answer.seconds)
         return answer
 
-    def answer(self, request: Request) -> Response | Watch:
+    def answer(self, request: Request) -> Response | Stream:
         """As ``handle``, but a watch stays open and time spent on an answer does not pass by itself."""
         answer = self._api.handle(request)
         if request.method != "GET":

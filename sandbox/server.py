@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from .api.authorization import user_of_token
 from .api.exchange import Request, Response
-from .api.reads import Watch
+from .api.reads import Stream, Watch
 from .api.status import StatusError
 from .over_http import ADVANCE
 from .sandbox import Sandbox
@@ -23,7 +23,7 @@ _BOOKMARK_EVERY = 60.0
 _LONGEST_WATCH = 3600.0
 _LONGEST_LINE = 65536
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
-_WATCH_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+_STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class _Handler(StreamRequestHandler):
             tuple(groups.split("\n")) if groups else (),
         )
         answer = self._answer(request)
-        if isinstance(answer, Watch):
+        if isinstance(answer, Stream):
             self._stream(request, answer)
             return False
         if answer.seconds and self.speed > 0:
@@ -177,13 +177,13 @@ class _Handler(StreamRequestHandler):
             headers[name] = f"{headers[name]}\n{value}" if name in headers else value
         return headers
 
-    def _answer(self, request: Request) -> Response | Watch:
+    def _answer(self, request: Request) -> Response | Stream:
         with self.lock:
             try:
                 before = self.sandbox.store.version
                 if request.path == ADVANCE and request.method == "POST":
                     self.sandbox.advance(float(request.query.get("seconds", "0")))
-                    answer: Response | Watch = Response(200, {})
+                    answer: Response | Stream = Response(200, {})
                 else:
                     answer = self.sandbox.answer(request)
                 if self.sandbox.store.version != before:
@@ -204,8 +204,8 @@ class _Handler(StreamRequestHandler):
         self.wfile.write(head.encode("latin-1") + (body if method != "HEAD" else b""))
         self.wfile.flush()
 
-    def _stream(self, request: Request, watch: Watch) -> None:
-        self.wfile.write(_WATCH_HEAD)
+    def _stream(self, request: Request, watch: Stream) -> None:
+        self.wfile.write(_STREAM_HEAD % watch.content_type.encode())
         self.wfile.flush()
         end = time.monotonic() + float(request.query.get("timeoutSeconds") or _LONGEST_WATCH)
         bookmarks = request.flag("allowWatchBookmarks")
@@ -217,7 +217,7 @@ class _Handler(StreamRequestHandler):
                     if not lines and not watch.ended:
                         self.lock.wait(min(1.0, max(0.0, end - time.monotonic())))
                         lines = watch.lines()
-                    if bookmarks and time.monotonic() >= bookmark_at:
+                    if bookmarks and isinstance(watch, Watch) and time.monotonic() >= bookmark_at:
                         lines.append(watch.bookmark())
                         bookmark_at = time.monotonic() + _BOOKMARK_EVERY
                 for line in lines:

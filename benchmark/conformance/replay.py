@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ...sandbox.api.exchange import Request, Response
-from ...sandbox.api.reads import Watch
+from ...sandbox.api.reads import Stream
 from ...sandbox.sandbox import Sandbox
 from ...sandbox.systems.parts import node
 from ...sandbox.systems.system import LAB_IMAGES, System
@@ -108,7 +108,7 @@ def replay(exchanges: Iterable[Exchange], sandbox: Sandbox | None = None) -> Ite
                 assert isinstance(known, Response)
                 request = replace(request, etag=known.headers.get("Etag", ""))
             answer = _asked(sandbox, request)
-            if isinstance(answer, Watch):
+            if isinstance(answer, Stream):
                 open_watches[index] = (answer, answer.lines())
                 continue
             yield _compared(exchange, _status_and_body(answer), learnt, moving)
@@ -155,7 +155,7 @@ def _sandbox() -> Sandbox:
     return Sandbox(system, seed=1)
 
 
-def _asked(sandbox: Sandbox, request: Request) -> Response | Watch:
+def _asked(sandbox: Sandbox, request: Request) -> Response | Stream:
     """As the HTTP door does, a fault of the sandbox's own is a 500."""
     try:
         return sandbox.answer(request)
@@ -212,7 +212,7 @@ def _compared(exchange: Exchange, ours: tuple[int, Any], learnt: _Learnt, moving
     return Result(exchange, tuple(misses), leaves(theirs))
 
 
-def _watched(exchange: Exchange, watch: Watch, lines: list[bytes], sandbox: Sandbox, learnt: _Learnt) -> Result:
+def _watched(exchange: Exchange, watch: Stream, lines: list[bytes], sandbox: Sandbox, learnt: _Learnt) -> Result:
     theirs = _last_states(exchange.answer)
     best: tuple[str, ...] | None = None
     events: list[Object] = []

@@ -76,7 +76,7 @@ def _pod(spec: Object) -> None:
 
 
 def _autoscaler(spec: Object) -> None:
-    if not spec.get("metrics"):
+    if not spec.get("metrics") and "targetCPUUtilizationPercentage" not in spec:
         target = {"type": "Utilization", "averageUtilization": 80}
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
 

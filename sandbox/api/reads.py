@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..store import Change, Store
-from .events import to_group
 from .exchange import Request, Response, Target
 from .resources import Resource
 from .selectors import field_selector, label_selector
 from .status import StatusError, bad_request, not_found
 from .tables import table
+from .views import shown
 
 Object = dict[str, Any]
 
@@ -82,7 +82,7 @@ class Reads:
 
     def view(self, resource: Resource, obj: Object) -> Object:
         """An object as this resource's group shows it."""
-        return to_group(obj) if resource.stored_as == "Event" else obj
+        return shown(resource, obj)
 
     def table_of(self, request: Request, resource: Resource, objects: list[Object], metadata: Object) -> Object:
         include = request.query.get("includeObject", "Metadata")
@@ -93,7 +93,7 @@ class Reads:
 
     def _fragment(self, resource: Resource, obj: Object) -> bytes:
         meta = obj["metadata"]
-        key = (resource.group, resource.kind, meta.get("namespace", ""), meta["name"])
+        key = (resource.api_version, resource.kind, meta.get("namespace", ""), meta["name"])
         kept = self._encoded.get(key)
         if kept and kept[0] is obj:  # not by resourceVersion: what a dry run would store has that of the stored one
             return kept[1]
@@ -104,7 +104,17 @@ class Reads:
         return encoded
 
 
-class Watch:
+class Stream:
+    """An answer that goes on: ``lines()`` gives what is new since the last call, until it has ``ended``."""
+
+    content_type = "application/json"
+    ended = False
+
+    def lines(self) -> list[bytes]:
+        raise NotImplementedError
+
+
+class Watch(Stream):
     """One watch: ``lines()`` gives what is new since the last call, each line one event."""
 
     def __init__(self, reads: Reads, store: Store, request: Request, target: Target) -> None:
@@ -114,7 +124,6 @@ class Watch:
         self._version = int(request.query.get("resourceVersion") or 0)
         self._initial = self._version == 0 or request.flag("sendInitialEvents")
         self._first = True
-        self.ended = False
 
     def lines(self) -> list[bytes]:
         try:

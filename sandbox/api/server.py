@@ -14,7 +14,7 @@ from .custom import Definitions
 from .discovery import discover
 from .exchange import Request, Response, Target, known_group, target_of
 from .lifecycle import Lifecycle
-from .reads import Reads, Watch
+from .reads import Reads, Stream
 from .status import StatusError
 from .subresources import Subresources
 from .writes import Writes
@@ -34,7 +34,7 @@ class Api:
         Definitions(store)
         self._below = Subresources(store, self._reads, self._writes, behaviour)
 
-    def handle(self, request: Request) -> Response | Watch:
+    def handle(self, request: Request) -> Response | Stream:
         """Never raises for a request that is wrong: the answer says so."""
         try:
             answer = self._answer(request)
@@ -51,7 +51,7 @@ class Api:
             self._dated = (stamp, format_datetime(self._store.clock.now, usegmt=True))
         return self._dated[1]
 
-    def _answer(self, request: Request) -> Response | Watch:
+    def _answer(self, request: Request) -> Response | Stream:
         path = request.path
         if path in _ALIVE or path.startswith(tuple(f"{alive}/" for alive in _ALIVE)):
             return Response(200, body=b"ok", content_type="text/plain; charset=utf-8")
@@ -64,8 +64,8 @@ class Api:
             return Response(404, body=b"404 page not found\n", content_type="text/plain; charset=utf-8")
         return self._resource(request)
 
-    def _resource(self, request: Request) -> Response | Watch:
-        look: Callable[[Request, Target], Response | Watch]
+    def _resource(self, request: Request) -> Response | Stream:
+        look: Callable[[Request, Target], Response | Stream]
         target = target_of(request.path, self._store.registry)
         resource, method = target.resource, request.method
         if resource.group not in _FREE_FOR_ALL:

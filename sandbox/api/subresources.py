@@ -10,7 +10,7 @@ from ..store import Store
 from .authorization import issue_token
 from .exchange import Request, Response, Target
 from .patch import json_patch, merge_patch
-from .reads import Reads
+from .reads import Reads, Stream
 from .selectors import label_selector, selects, spelled
 from .status import StatusError, bad_request, conflict, not_found
 from .validation import check_replicas
@@ -34,7 +34,7 @@ class Subresources:
     def __init__(self, store: Store, reads: Reads, writes: Writes, behaviour: Any) -> None:
         self._store, self._reads, self._writes, self._behaviour = store, reads, writes, behaviour
 
-    def answer(self, request: Request, target: Target) -> Response:
+    def answer(self, request: Request, target: Target) -> Response | Stream:
         if target.subresource == "scale":
             return self._scale(request, target)
         if target.subresource == "log":
@@ -123,7 +123,7 @@ class Subresources:
 
     # Logs
 
-    def _log(self, request: Request, target: Target) -> Response:
+    def _log(self, request: Request, target: Target) -> Response | Stream:
         pod = self._reads.find(target)
         names = [c["name"] for g in ("containers", "initContainers") for c in pod["spec"].get(g, ())]
         regular = [container["name"] for container in pod["spec"]["containers"]]
@@ -150,6 +150,8 @@ class Subresources:
         text = self._behaviour.logs(target.namespace, target.name, container, previous, tail)
         if text is None or not _has_run(pod, container, previous):
             raise bad_request(_no_log(pod, container, previous))
+        if request.flag("follow") and not previous:
+            return Follow(self._store, self._behaviour, target, container, text)
         if since or request.flag("timestamps"):
             text = _stamped(text, since, request.flag("timestamps"), pod["status"].get("startTime", ""))
         if request.query.get("limitBytes"):
@@ -235,6 +237,31 @@ class Subresources:
         if obj["metadata"].get("labels"):
             meta["labels"] = obj["metadata"]["labels"]
         return {"metadata": meta, "timestamp": stamp, "window": "10.0s"}
+
+
+class Follow(Stream):
+    """A log as it grows, until its container ends. ``begun``: what of it is sent first."""
+
+    content_type = "text/plain"
+
+    def __init__(self, store: Store, behaviour: Any, target: Target, container: str, begun: str) -> None:
+        self._store, self._behaviour = store, behaviour
+        self._target, self._container = target, container
+        self._begun = begun
+        self._seen = len(self._whole())
+
+    def lines(self) -> list[bytes]:
+        text = self._whole()
+        new, self._seen = self._begun + text[self._seen :], len(text)
+        self._begun = ""
+        pod = self._store.get("Pod", self._target.namespace, self._target.name)
+        self.ended = pod is None or "running" not in _state_of(pod, self._container).get("state", {})
+        return [new.encode()] if new else []
+
+    def _whole(self) -> str:
+        target = self._target
+        text: str | None = self._behaviour.logs(target.namespace, target.name, self._container, False, None)
+        return text or ""
 
 
 def _scale_of(obj: Object) -> Object:

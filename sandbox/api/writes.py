@@ -11,7 +11,6 @@ from .admission import admit, with_template_generation
 from .custom import KIND as CUSTOM
 from .custom import completed, going
 from .decoding import WrongType, decode
-from .events import from_group
 from .exchange import Request, Response, Target
 from .lifecycle import Lifecycle
 from .managers import after_apply, after_update, overlaid, without_paths
@@ -22,6 +21,7 @@ from .schema import Node, compiled
 from .status import StatusError, already_exists, bad_request, conflict, invalid
 from .strategic import Unfit, go_map, strategic_merge
 from .validation import validate, validate_custom
+from .views import kept
 
 Object = dict[str, Any]
 
@@ -127,7 +127,7 @@ class Writes:
         written = obj
         if resource.builtin == "Job":
             obj = _with_job_labels(obj, self._store.new_uid())
-        stored_as = from_group(obj) if resource.stored_as == "Event" else obj
+        stored_as = kept(resource, obj)
         if self._store.get(resource.store_kind, meta.get("namespace", ""), meta["name"]) is not None:
             raise already_exists(resource.plural, resource.group, meta["name"])
         admitted = admit(self._store, resource, stored_as)
@@ -140,9 +140,9 @@ class Writes:
 
     def _replaced(self, request: Request, target: Target, old: Object, obj: Object, warnings: list[str]) -> Response:
         resource, node = target.resource, _node(target.resource)
-        new, on_status = _merged_halves(resource, target.subresource, old, obj)
+        new, on_status = _merged_halves(resource, target.subresource, old, kept(resource, obj))
         if not on_status:
-            validate(resource, node, new, old)
+            validate(resource, node, self._reads.view(resource, new), self._reads.view(resource, old))
             new = _counted(resource, old, new)
         if new["metadata"].get("managedFields") == []:
             new["metadata"] = {key: value for key, value in new["metadata"].items() if key != "managedFields"}

@@ -45,6 +45,8 @@ def schedule(world: World, namespace: str, name: str) -> None:
     pod = world.store.get("Pod", namespace, name)
     if pod is None or pod["spec"].get("nodeName") or "deletionTimestamp" in pod["metadata"]:
         return
+    if pod["spec"].get("schedulerName", _COMPONENT) != _COMPONENT:
+        return  # somebody else's to bind
     problem = _unbound_claim(world, pod)
     nodes = world.store.list("Node")
     reasons: Counter[str] = Counter()
