@@ -234,8 +234,8 @@ def _plain_object(value: Object) -> Object:
             del shown["annotations"]
     causes = (shown.get("details") or {}).get("causes") if kind == "Status" else None
     if isinstance(causes, list) and len(causes) > 1:
-        causes.sort(key=str)
-        shown["message"] = [shown["message"].partition("[")[0], *sorted(str(cause) for cause in causes)]
+        causes.sort(key=lambda cause: json.dumps(cause, sort_keys=True))
+        shown["message"] = shown["message"].partition("[")[0]  # what follows repeats the causes
     if kind == "EndpointSlice":
         shown.get("metadata", {}).pop("generation", None)
     if isinstance(shown.get("userInfo"), dict):
