@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .html_room import EPISODE, Room
 from .html_text import cut, diff_pieces, yaml_pieces
 
 Part = dict[str, Any]
@@ -17,26 +18,8 @@ Document = Mapping[str, Any]
 Beside = Callable[[str], str]
 """Gives the text of a file of the Episode by its name, empty where there is none."""
 
-EPISODE = "episode.json"
 FOREIGN = {"probe": "reading the cluster", "write": "the model", "run": "Ansible", "settle": "waiting"}
-MOST_ATTEMPTS, MOST_ROWS, MOST_FACTS, MOST_LOOKS, MOST_TOLD = 6, 25, 60, 4, 160
-LINE, BLOCK = 300, 5_000  # characters
 SCALE = 1000.0  # the width of a bar in its own units
-
-
-def first(items: Sequence[Any], most: int) -> tuple[list[Any], int]:
-    """The first ``most`` and how many are left."""
-    return list(items[:most]), max(0, len(items) - most)
-
-
-def short(text: Any, limit: int = LINE) -> str:
-    """One value of episode.json, bounded; its arrows in one piece, so that no line ends within one."""
-    return cut(str(text), limit, EPISODE).replace(" -> ", " → ")
-
-
-def named(ref: Document) -> str:
-    """An object as people call it."""
-    return short(f"{ref['kind']} {ref['name']}")
 
 
 def looks_of(document: Document) -> list[Document]:
@@ -50,17 +33,17 @@ def looks_of(document: Document) -> list[Document]:
     return [{"time": "", "facts": facts, "unseen": document["unseen"]}] if facts else []
 
 
-def citations(document: Document, cites: Sequence[str], look: int) -> list[Part]:
+def citations(document: Document, cites: Sequence[str], look: int, room: Room) -> list[Part]:
     """Each cited id with its place on the page and its fact, where the reading has it."""
     looks = looks_of(document)
     facts = looks[look]["facts"] if 0 <= look < len(looks) else []
     places = {fact["id"]: place for place, fact in enumerate(facts)}
     found = []
-    for cite in cites[:MOST_ROWS]:
+    for cite in cites[: room.rows]:
         place = places.get(cite, -1)
-        shown = 0 <= place < MOST_FACTS and look >= len(looks) - MOST_LOOKS
-        text = short(facts[place]["text"]) if place >= 0 else ""
-        found.append({"id": short(cite, 20), "look": look, "place": place if shown else -1, "text": text})
+        shown = 0 <= place < room.facts and look >= len(looks) - room.looks
+        text = room.short(facts[place]["text"]) if place >= 0 else ""
+        found.append({"id": room.short(cite, 20), "look": look, "place": place if shown else -1, "text": text})
     return found
 
 
@@ -81,19 +64,21 @@ def bar(seconds: Mapping[str, float]) -> list[Part]:
     return found
 
 
-def spans(seconds: Mapping[str, float]) -> list[Part]:
+def spans(seconds: Mapping[str, float], room: Room) -> list[Part]:
     """Every span that took time."""
     order = [name for name in seconds if name not in ("own", "wall")]
-    return [{"name": short(name, 40), "seconds": float(seconds[name])} for name in order if seconds[name]][:MOST_ROWS]
+    return [{"name": room.short(name, 40), "seconds": float(seconds[name])} for name in order if seconds[name]][
+        : room.rows
+    ]
 
 
-def stations(document: Document) -> tuple[list[Part], int]:
+def stations(document: Document, room: Room) -> tuple[list[Part], int]:
     """The stays at stations in time, each with what was told of it, and how many lines are left out."""
-    blocks = document.get("timeline", [])[:MOST_TOLD]
+    blocks = document.get("timeline", [])[: room.told]
     wall = max([float(document["seconds"].get("wall", 0.0)), *(b["start"] + b["seconds"] for b in blocks)])
     rows: list[Part] = [
         {
-            "station": short(block["station"], 20),
+            "station": room.short(block["station"], 20),
             "start": float(block["start"]),
             "seconds": float(block["seconds"]),
             "x": SCALE * block["start"] / wall if wall else 0.0,
@@ -103,13 +88,13 @@ def stations(document: Document) -> tuple[list[Part], int]:
         }
         for block in blocks
     ]
-    lines, more = first(document.get("told", []), MOST_TOLD)
-    for told in lines:
+    told_lines = document.get("told", [])
+    for told in told_lines[: room.told]:
         row = _row_of(told, rows)
         if row is not None:
             row["attempt"] = row["attempt"] or int(told["attempt"])
-            row["lines"].append(short(told["text"]))
-    return [row for row in rows if row["lines"] or row["seconds"] >= 0.05], more
+            row["lines"].append(room.short(told["text"]))
+    return [row for row in rows if row["lines"] or row["seconds"] >= 0.05], max(0, len(told_lines) - room.told)
 
 
 def _row_of(told: Document, rows: list[Part]) -> Part | None:
@@ -122,41 +107,41 @@ def _row_of(told: Document, rows: list[Part]) -> Part | None:
     return rows[max(0, begun - 1)] if rows else None
 
 
-def verdict(found: Document | None, most: int = MOST_ROWS) -> Part | None:
+def verdict(found: Document | None, room: Room, most: int = 0) -> Part | None:
     """Each check, those that failed first."""
     if found is None:
         return None
-    checks, more = first(sorted(found["checks"], key=lambda check: bool(check["passed"])), most)
+    checks, more = room.first(sorted(found["checks"], key=lambda check: bool(check["passed"])), most)
     return {
         "healthy": bool(found["healthy"]),
         "held": float(found["held_seconds"]),
         "checks": [
             {
                 "passed": bool(check["passed"]),
-                **{key: short(check[key]) for key in ("name", "subject", "measured", "bound", "detail")},
+                **{key: room.short(check[key]) for key in ("name", "subject", "measured", "bound", "detail")},
             }
             for check in checks
         ],
         "more": more,
-        "worse": [short(line) for line in found["worse"][:MOST_ROWS]],
-        "unseen": [short(line) for line in found["unseen"][:MOST_ROWS]],
+        "worse": room.shorts(found["worse"]),
+        "unseen": room.shorts(found["unseen"]),
     }
 
 
-def ran(found: Document | None) -> Part | None:
+def ran(found: Document | None, room: Room) -> Part | None:
     """What each task did."""
     if found is None:
         return None
-    tasks, more = first(found["tasks"], MOST_ROWS)
+    tasks, more = room.first(found["tasks"])
     return {
         "rc": int(found["rc"]),
-        "stopped": short(found["stopped"]),
+        "stopped": room.short(found["stopped"]),
         "seconds": float(found["seconds"]),
         "tasks": [
             {
                 "failed": task["status"] in ("failed", "unreachable"),
                 "seconds": float(task["seconds"]),
-                **{key: short(task[key]) for key in ("name", "module", "status", "message")},
+                **{key: room.short(task[key]) for key in ("name", "module", "status", "message")},
             }
             for task in tasks
         ],
@@ -164,45 +149,47 @@ def ran(found: Document | None) -> Part | None:
     }
 
 
-def attempts(document: Document, beside: Beside) -> tuple[list[Part], int]:
+def attempts(document: Document, beside: Beside, room: Room) -> tuple[list[Part], int]:
     """The last attempts in full, and how many came before them."""
     every = document["attempts"]
-    return [_attempt(document, item, beside) for item in every[-MOST_ATTEMPTS:]], max(0, len(every) - MOST_ATTEMPTS)
+    return [_attempt(document, item, beside, room) for item in every[-room.attempts :]], max(
+        0, len(every) - room.attempts
+    )
 
 
-def _attempt(document: Document, item: Document, beside: Beside) -> Part:
+def _attempt(document: Document, item: Document, beside: Beside, room: Room) -> Part:
     number = int(item["number"])
     folder = f"attempt-{number}"
-    findings, more = first(item["findings"], MOST_ROWS)
+    findings, more = room.first(item["findings"])
     playbook, undone = item["playbook"], item["undone"]
     diff = beside(f"{folder}/diff.txt")
     return {
         "number": number,
         "state": state_of(item, document["outcome"]),
-        "diagnosis": short(item["diagnosis"]),
-        "cites": citations(document, item["cites"], int(item.get("look", 0))),
-        "changes": [short(line) for line in item.get("changes", [])[:MOST_ROWS]],
+        "diagnosis": room.short(item["diagnosis"]),
+        "cites": citations(document, item["cites"], int(item.get("look", 0)), room),
+        "changes": room.shorts(item.get("changes", [])),
         "findings": [
-            {"line": int(found["line"]), **{key: short(found[key]) for key in ("rule", "where", "what")}}
+            {"line": int(found["line"]), **{key: room.short(found[key]) for key in ("rule", "where", "what")}}
             for found in findings
         ],
         "more_findings": more,
         "playbook": playbook
         and {
-            "pieces": yaml_pieces(cut(playbook["text"], BLOCK, f"{folder}/playbook.yml")),
-            "digest": short(playbook["digest"], 12).partition(" ")[0],
-            "lint": short(playbook["lint"], 40),
+            "pieces": yaml_pieces(cut(playbook["text"], room.block, f"{folder}/playbook.yml")),
+            "digest": room.short(playbook["digest"], 12).partition(" ")[0],
+            "lint": room.short(playbook["lint"], 40),
         },
-        "answer": "" if playbook else cut(beside(f"{folder}/answer.txt"), BLOCK, f"{folder}/answer.txt"),
-        "run": ran(item["run"]),
-        "diff": diff_pieces(cut(diff, BLOCK, f"{folder}/diff.txt")),
-        "verdict": verdict(item["verdict"]),
+        "answer": "" if playbook else cut(beside(f"{folder}/answer.txt"), room.block, f"{folder}/answer.txt"),
+        "run": ran(item["run"], room),
+        "diff": diff_pieces(cut(diff, room.block, f"{folder}/diff.txt")),
+        "verdict": verdict(item["verdict"], room),
         "undone": undone
         and {
             "complete": bool(undone["complete"]),
             "restored": bool(undone.get("restored", undone["complete"])),
-            "run": ran(undone["run"]),
-            "verdict": verdict(undone["verdict"]),
+            "run": ran(undone["run"], room),
+            "verdict": verdict(undone["verdict"], room),
         },
     }
 
@@ -220,45 +207,45 @@ def state_of(item: Document, outcome: str) -> str:
     return "plan" if outcome == "planned" else "cut"
 
 
-def evidence(document: Document) -> tuple[list[Part], int]:
+def evidence(document: Document, room: Room) -> tuple[list[Part], int]:
     """The last readings with their facts, and how many came before them."""
     every = looks_of(document)
-    skipped = max(0, len(every) - MOST_LOOKS)
+    skipped = max(0, len(every) - room.looks)
     cited = {(int(step.get("look", 0)), cite) for step in document["steps"] for cite in step["cites"]}
     found = []
     for number, look in list(enumerate(every))[skipped:]:
-        facts, more = first(look["facts"], MOST_FACTS)
+        facts, more = look["facts"][: room.facts], max(0, len(look["facts"]) - room.facts)
         found.append(
             {
                 "number": number,
-                "time": short(look["time"], 40),
+                "time": room.short(look["time"], 40),
                 "facts": [
                     {
-                        "id": short(fact["id"], 20),
+                        "id": room.short(fact["id"], 20),
                         "anomaly": bool(fact["anomaly"]),
                         "cited": (number, fact["id"]) in cited,
-                        "text": short(fact["text"]),
-                        "source": short(fact.get("source", ""), 80),
-                        "time": short(fact.get("time", ""), 40),
+                        "text": room.short(fact["text"]),
+                        "source": room.short(fact.get("source", ""), 80),
+                        "time": room.short(fact.get("time", ""), 40),
                     }
                     for fact in facts
                 ],
                 "more": more,
-                "unseen": [short(line) for line in look["unseen"][:MOST_ROWS]],
+                "unseen": room.shorts(look["unseen"]),
             }
         )
     return found, skipped
 
 
-def origin(document: Document) -> Part:
+def origin(document: Document, room: Room) -> Part:
     """The report as it was given, and what it was taken to say."""
     report = document["report"]
-    suspects = ", ".join(f"{s['kind']} {s['name']}".strip() for s in report["suspects"][:MOST_ROWS])
+    suspects = ", ".join(f"{s['kind']} {s['name']}".strip() for s in report["suspects"][: room.rows])
     raw, left = report.get("raw", report["summary"]), int(report.get("raw_left_out", 0))
     return {
-        "raw": cut(raw, BLOCK, EPISODE) + (f"\n… {left:,} more characters in the report itself" if left else ""),
+        "raw": cut(raw, room.block, EPISODE) + (f"\n… {left:,} more characters in the report itself" if left else ""),
         "rows": [
-            (name, short(value))
+            (name, room.short(value))
             for name, value in (
                 ("source", report["source"]),
                 ("suspects", suspects),

@@ -19,12 +19,15 @@ from typing import Any
 
 from ..module_utils.errors import InputError
 from .artefacts import SCHEMA, Folder
+from .html_room import Room
 from .html_text import visible
 from .html_view import view
 
 FILE = "report.html"
 _EPISODE = "episode.json"
 _TEMPLATES = Path(__file__).parent / "templates"
+MOST_CHARACTERS = 400_000
+"""What does not fit is left out, and the page says where it is."""
 _MAX_BYTES = 64 << 20
 _MOST_OF_A_FILE = 200_000
 
@@ -71,15 +74,21 @@ def read_episode(folder: Path) -> dict[str, Any]:
 
 def render(document: Mapping[str, Any], folder: Path) -> str:
     """The page for an episode.json, with what lies beside it in ``folder``; InputError where it lacks something."""
+    style, template = _template()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    room = Room()
     try:
-        seen = view(visible(document), folder, lambda name: _beside(folder, name))
+        document = visible(document)
+        while True:
+            seen = view(document, folder, lambda name: _beside(folder, name), room)
+            page = str(template.render(seen, style=style, style_digest=digest))
+            if len(page) <= MOST_CHARACTERS or room == room.halved():
+                return page
+            room = room.halved()
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{folder / _EPISODE} lacks something: {type(error).__name__} {error}.", "Was it edited?"
         ) from error
-    style, template = _template()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return str(template.render(seen, style=style, style_digest=digest))
 
 
 def _beside(folder: Path, name: str) -> str:

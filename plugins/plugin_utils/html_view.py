@@ -15,8 +15,6 @@ from typing import Any
 
 from .html_changes import changed
 from .html_parts import (
-    EPISODE,
-    MOST_ROWS,
     Beside,
     Document,
     Part,
@@ -25,14 +23,13 @@ from .html_parts import (
     citations,
     evidence,
     looks_of,
-    named,
     origin,
-    short,
     spans,
     state_of,
     stations,
     verdict,
 )
+from .html_room import EPISODE, Room
 from .html_text import visible
 from .plan import FILE as PLAN
 from .states import AFTER, BEFORE
@@ -50,33 +47,33 @@ TONES = {
 }
 
 
-def view(document: Document, folder: Path, beside: Beside) -> dict[str, Any]:
+def view(document: Document, folder: Path, beside: Beside, room: Room) -> dict[str, Any]:
     """All that the template prints. KeyError, TypeError and the like where the document is not of its form."""
     outcome = str(document["outcome"])
     tone, symbol = TONES.get(outcome, ("warn", "?"))
     plan = _plan(beside)
-    shown, earlier = attempts(document, beside)
-    looks, skipped = evidence(document)
-    course, untold = stations(document)
-    seconds, namespace = document["seconds"], short(document["report"]["namespace"])
-    target = _target(document)
+    shown, earlier = attempts(document, beside, room)
+    looks, skipped = evidence(document, room)
+    course, untold = stations(document, room)
+    seconds, namespace = document["seconds"], room.short(document["report"]["namespace"])
+    target = _target(document, room)
     return {
-        "outcome": short(outcome, 20),
+        "outcome": room.short(outcome, 20),
         "tone": tone,
         "symbol": symbol,
         "target": target or (f"Namespace {namespace}" if namespace else "No namespace"),
         "namespace": namespace if target else "",
-        "started": _moment(str(document.get("started", ""))),
+        "started": _moment(str(document.get("started", "")), room),
         "wall": float(seconds.get("wall", 0.0)),
         "model_seconds": sum(float(step["seconds"]) for step in document["steps"]),
         "tokens": {name: int(document["tokens"][name]) for name in ("in", "out")},
-        "message": short(str(document["message"]).removeprefix(f"{outcome}: "), 900),
-        "wrong": _wrong(document),
-        "changed": changed(document, folder, plan),
-        "verified": _verified(document, plan),
+        "message": room.short(str(document["message"]).removeprefix(f"{outcome}: "), 900),
+        "wrong": _wrong(document, room),
+        "changed": changed(document, folder, plan, room),
+        "verified": _verified(document, plan, room),
         "next": _next(document, folder),
         "bar": bar(seconds),
-        "spans": spans(seconds),
+        "spans": spans(seconds, room),
         "own": float(seconds.get("own", 0.0)),
         "stations": course,
         "untold": untold,
@@ -86,37 +83,41 @@ def view(document: Document, folder: Path, beside: Beside) -> dict[str, Any]:
         "looks": looks,
         "earlier_looks": skipped,
         "cluster_time": bool(looks and looks[-1]["time"]),
-        "unseen": [short(line) for line in document["unseen"][:MOST_ROWS]],
-        "report": origin(document),
-        "order": [(short(k, 40), _option(v)) for k, v in list(document.get("order", {}).items())[:MOST_ROWS]],
-        "versions": [(short(k, 40), short(v, 40)) for k, v in list(document.get("versions", {}).items())[:MOST_ROWS]],
-        "folder": short(visible(str(folder))),
-        "files": _files(document, folder),
+        "unseen": room.shorts(document["unseen"]),
+        "report": origin(document, room),
+        "order": [
+            (room.short(k, 40), _option(v, room)) for k, v in list(document.get("order", {}).items())[: room.rows]
+        ],
+        "versions": [
+            (room.short(k, 40), room.short(v, 40)) for k, v in list(document.get("versions", {}).items())[: room.rows]
+        ],
+        "folder": room.short(visible(str(folder))),
+        "files": _files(document, folder, room),
     }
 
 
-def _target(document: Document) -> str:
+def _target(document: Document, room: Room) -> str:
     """What the Episode was about: what it changed, would change, or was told of."""
     touched = [ref for item in document["attempts"] if item["playbook"] for ref in item["playbook"]["touches"]]
     suspects = [suspect for suspect in document["report"]["suspects"] if suspect["name"]]
     for refs in (document["changed"], touched[-1:], suspects):
         if refs:
-            return named(refs[0]).strip() + (f" and {len(refs) - 1} more" if len(refs) > 1 else "")
+            return room.named(refs[0]).strip() + (f" and {len(refs) - 1} more" if len(refs) > 1 else "")
     return ""
 
 
-def _wrong(document: Document) -> Part:
+def _wrong(document: Document, room: Room) -> Part:
     """The model's last diagnosis with the facts that it cites; where that did not heal, what is still seen."""
     steps = [step for step in document["steps"] if step["diagnosis"]] or document["attempts"]
     looks = looks_of(document)
     ids = [fact["id"] for fact in looks[-1]["facts"] if fact["anomaly"]][:4] if looks else []
-    seen = citations(document, ids, len(looks) - 1)
+    seen = citations(document, ids, len(looks) - 1, room)
     if steps and steps[-1]["diagnosis"]:
         last = steps[-1]
-        cited = citations(document, last["cites"], int(last.get("look", max(0, len(looks) - 1))))
+        cited = citations(document, last["cites"], int(last.get("look", max(0, len(looks) - 1))), room)
         open_end = document["outcome"] not in ("resolved", "planned")
         return {
-            "headline": short(last["diagnosis"]),
+            "headline": room.short(last["diagnosis"]),
             "by": "What the model made of it last" + (", and what it cites" if cited else ""),
             "facts": cited,
             "still": [fact for fact in seen if fact not in cited] if open_end else [],
@@ -125,18 +126,18 @@ def _wrong(document: Document) -> Part:
     return {"headline": headline, "by": "", "facts": [], "still": seen}
 
 
-def _verified(document: Document, plan: Document | None) -> Part:
+def _verified(document: Document, plan: Document | None, room: Room) -> Part:
     """The last Verdict, or why there is none."""
     if plan is not None and document["outcome"] == "planned":
-        reasons = [(short(reason["level"], 20), short(reason["text"])) for reason in plan["risk"]["reasons"]]
+        reasons = [(room.short(reason["level"], 20), room.short(reason["text"])) for reason in plan["risk"]["reasons"]]
         bases = sorted({str(effect["basis"]) for effect in plan["effects"]})
-        said = "; ".join("the API server's own dry run" if basis == "dry run" else short(basis) for basis in bases)
+        said = "; ".join("the API server's own dry run" if basis == "dry run" else room.short(basis) for basis in bases)
         return {
             "title": "What is at stake",
-            "headline": f"Risk: {short(plan['risk']['level'], 20)}",
+            "headline": f"Risk: {room.short(plan['risk']['level'], 20)}",
             "tone": "",
             "verdict": None,
-            "lines": reasons[:MOST_ROWS],
+            "lines": reasons[: room.rows],
             "note": f"What it would change comes from: {said}.",
         }
     watched = [item for item in document["attempts"] if item["run"] or item["verdict"] or item["undone"]]
@@ -150,7 +151,7 @@ def _verified(document: Document, plan: Document | None) -> Part:
             "note": "",
         }
     last = watched[-1]
-    undone, found, lines = last["undone"], verdict(last["verdict"], 8), []
+    undone, found, lines = last["undone"], verdict(last["verdict"], room, 8), []
     if undone:
         back = state_of(last, document["outcome"]) == "undone"
         words = "each object is written as before" if back else "not all is as it was before"
@@ -164,7 +165,7 @@ def _verified(document: Document, plan: Document | None) -> Part:
             "tone": "bad",
             "verdict": None,
             "lines": lines,
-            "note": short("; ".join([*filter(None, [stopped]), *failed[:3]])),
+            "note": room.short("; ".join([*filter(None, [stopped]), *failed[:3]])),
         }
     headline = f"Healthy for {found['held']:.0f} s" if found["healthy"] else "No: not healthy"
     return {
@@ -236,19 +237,19 @@ def _plan(beside: Beside) -> Mapping[str, Any] | None:
     return plan if isinstance(plan, dict) and isinstance(plan.get("effects"), list) else None
 
 
-def _option(value: Any) -> str:
+def _option(value: Any, room: Room) -> str:
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text[:12] if re.fullmatch("[0-9a-f]{64}", text) else short(text, 80)
+    return text[:12] if re.fullmatch("[0-9a-f]{64}", text) else room.short(text, 80)
 
 
-def _moment(text: str) -> str:
-    return short(text.replace("T", " ").replace("Z", " UTC"), 40)
+def _moment(text: str, room: Room) -> str:
+    return room.short(text.replace("T", " ").replace("Z", " UTC"), 40)
 
 
-def _files(document: Document, folder: Path) -> list[tuple[str, str]]:
+def _files(document: Document, folder: Path, room: Room) -> list[tuple[str, str]]:
     """The files of the Episode by fixed names, with what they hold."""
     names = [(EPISODE, "all of this, for programs"), (PLAN, "what can be applied")]
-    for item in document["attempts"][-MOST_ROWS:]:
+    for item in document["attempts"][-room.rows :]:
         place = f"attempt-{int(item['number'])}"
         names += [
             (f"{place}/playbook.yml", "the checked playbook"),
