@@ -52,26 +52,26 @@ STARTED = "echo 'export KUBECONFIG=/lab.conf'"
 FOUND = f"echo 'lab: already running' >&2; {STARTED}"
 
 
-def test_without_a_lab_the_tests_run_without_a_cluster(checkout: Checkout) -> None:
-    assert checkout.run() == (0, ["make test on no cluster"])
+def test_without_a_lab_tests_and_checks_run_without_a_cluster(checkout: Checkout) -> None:
+    assert checkout.run() == (0, ["make test on no cluster", "make check on no cluster"])
 
 
-def test_a_lab_that_ci_started_is_stopped_after_the_tests(checkout: Checkout) -> None:
+def test_a_lab_that_ci_started_serves_the_tests_alone_and_is_stopped_after_them(checkout: Checkout) -> None:
     checkout.add_lab(STARTED)
 
-    assert checkout.run() == (0, ["make test LAB=1 on /lab.conf", "down"])
+    assert checkout.run() == (0, ["make test LAB=1 on /lab.conf", "down", "make check on no cluster"])
 
 
 def test_a_lab_that_was_already_running_keeps_running(checkout: Checkout) -> None:
     checkout.add_lab(FOUND)
 
-    assert checkout.run() == (0, ["make test LAB=1 on /lab.conf"])
+    assert checkout.run() == (0, ["make test LAB=1 on /lab.conf", "make check on no cluster"])
 
 
 def test_a_lab_that_does_not_start_is_cleaned_up_and_its_tests_left_out(checkout: Checkout) -> None:
     checkout.add_lab("exit 1")
 
-    assert checkout.run() == (0, ["make test on no cluster", "down"])
+    assert checkout.run() == (0, ["make test on no cluster", "down", "make check on no cluster"])
 
 
 def test_failed_tests_fail_ci_and_still_stop_the_lab(checkout: Checkout) -> None:
