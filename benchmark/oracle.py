@@ -43,6 +43,9 @@ class Serving:
         return 200 <= self.status < 400
 
 
+_NOT_SERVED = Serving(0, 0.0)
+
+
 @dataclass(frozen=True)
 class Observation:
     """One moment. ``state``: what people wrote; ``serving``: by Service and port; ``pods``: by workload."""
@@ -179,8 +182,8 @@ def _worse(charge: Charge, after: Observation) -> list[tuple[str, int]]:
         key
         for key, before in charge.healthy.serving.items()
         if before.well
-        and charge.broken.serving.get(key, before).well
-        and not after.serving.get(key, Serving(0, 0.0)).well
+        and charge.broken.serving.get(key, _NOT_SERVED).well
+        and not after.serving.get(key, _NOT_SERVED).well
     ]
 
 

@@ -152,3 +152,13 @@ def test_a_sound_system_must_stay_as_it_is(cluster: Cluster) -> None:
 
     assert before == Judgement(True)
     assert judge(cluster, charge, "healthy").harm == ("touched a sound system: wrote to Deployment cart",)
+
+
+def test_a_port_that_the_fault_moved_away_was_served_by_nobody_during_it(cluster: Cluster) -> None:
+    healthy = observe(cluster, "shop")
+    cluster.service = {**cluster.service, "spec": {"selector": {"app": "cart"}, "ports": [{"port": 81}]}}
+    charge = Charge("shop", "resolve", healthy, observe(cluster, "shop"), CART)
+
+    found = judge(cluster, charge, "exhausted")
+
+    assert (found.resolved, found.harm) == (False, ())
