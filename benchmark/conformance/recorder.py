@@ -64,7 +64,7 @@ class Recorder:
 @contextmanager
 def recording(kubeconfig: Path) -> Iterator[Recorder]:
     """A Recorder in front of the cluster of a kubeconfig's current context. Raises InputError."""
-    server, context, token = _upstream(kubeconfig)
+    server, context, token = upstream_of(kubeconfig)
     recorder = Recorder()
 
     class Handler(_Handler):
@@ -102,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         kept = {name.lower(): value for name, value in headers.items() if name.lower() in _DECIDING}
         if self.token and "Authorization" not in headers:
             headers["Authorization"] = f"Bearer {self.token}"
-        connection = _connect(self.upstream, self.context)
+        connection = connect(self.upstream, self.context)
         status, kind, received = 0, "", b""
         try:
             connection.request(self.command, self.path, body or None, headers)
@@ -202,14 +202,14 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def _connect(server: str, context: ssl.SSLContext | None) -> http.client.HTTPConnection:
+def connect(server: str, context: ssl.SSLContext | None) -> http.client.HTTPConnection:
     where = urlsplit(server)
     if context is None:
         return http.client.HTTPConnection(where.netloc, timeout=_LONGEST)
     return http.client.HTTPSConnection(where.netloc, timeout=_LONGEST, context=context)
 
 
-def _upstream(kubeconfig: Path) -> tuple[str, ssl.SSLContext | None, str]:
+def upstream_of(kubeconfig: Path) -> tuple[str, ssl.SSLContext | None, str]:
     """Server, TLS context and bearer token of the current context."""
     config = yaml.safe_load(kubeconfig.read_text("utf-8"))
     name = config.get("current-context")
