@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .cluster import Cluster
-from .errors import ClusterError
+from .errors import ClusterError, Forbidden
 from .evidence import Manifest, ObjectRef
 from .facts_state import troubled
 from .reading import together
@@ -23,20 +23,26 @@ _LINES = 40
 _WIDTH = 300
 
 
-def read_logs(cluster: Cluster, view: View, about: Iterable[ObjectRef], masks: Iterable[str] = ()) -> dict[Tail, str]:
-    """The logs by Pod, container and previous; one that cannot be read is left out."""
+def read_logs(
+    cluster: Cluster, view: View, about: Iterable[ObjectRef], masks: Iterable[str] = ()
+) -> tuple[dict[Tail, str], tuple[str, ...]]:
+    """The logs by Pod, container and previous, and what of them is unseen; one that is not there is left out."""
     wanted = wanted_tails(view, about)
     hidden = tuple(masks)
 
-    def one(tail: Tail) -> str:
+    def one(tail: Tail) -> str | None:
         pod, container, previous = tail
         try:
             text = cluster.logs(view.inventory.namespace, pod, container, previous, _LINES)
+        except Forbidden:
+            return None
         except ClusterError:
             return ""  # the container has not started, or its log has been rotated away
         return "\n".join(line(row, _WIDTH, hidden) for row in text.splitlines()[-_LINES:])
 
-    return {tail: text for tail, text in zip(wanted, together(cluster, one, wanted), strict=True) if text}
+    found = dict(zip(wanted, together(cluster, one, wanted), strict=True))
+    unseen = ("logs: not permitted",) if None in found.values() else ()
+    return {tail: text for tail, text in found.items() if text}, unseen
 
 
 def wanted_tails(view: View, about: Iterable[ObjectRef]) -> list[Tail]:

@@ -24,6 +24,7 @@ WAIT = 2.0
 _HTTP_NAMES = ("http", "https", "web", "http2", "api", "rest")
 _HTTP_NUMBERS = (80, 8080)
 _NO_CONNECTION = (502, 503, 504)
+_NOT_PERMITTED = (401, 403)
 _OWN_WORDS = ("no endpoints available for service", "error trying to reach service")
 
 
@@ -77,12 +78,21 @@ def service_doors(view: View, service: Manifest) -> list[Door]:
 
 
 def ask(cluster: Cluster, asked: Iterable[Door], samples: int = SAMPLES) -> tuple[Measurement, ...]:
-    """All doors, ``samples`` times each, in parallel; in the doors' order."""
+    """All doors, ``samples`` times each, in parallel; in the doors' order, without those that may not be asked."""
     todo = list(asked)
     rounds = [door for _ in range(samples) for door in todo]  # interleaved: noise hits all doors alike
     results = together(cluster, lambda door: _once(cluster, door), rounds)
     count = len(todo)
-    return tuple(_measurement(door, results[index::count]) for index, door in enumerate(todo))
+    series = [(door, results[index::count]) for index, door in enumerate(todo)]
+    permitted = ((door, [item for item in samples if item is not None]) for door, samples in series)
+    return tuple(_measurement(door, samples) for door, samples in permitted if samples)
+
+
+def unasked(asked: Iterable[Door], measured: Iterable[Measurement]) -> tuple[str, ...]:
+    """What of the doors could not be asked, for ``unseen``: the account lacks the right to use the proxy."""
+    reached = {item.target for item in measured}
+    kinds = dict.fromkeys(door.target.kind for door in asked if door.target not in reached)
+    return tuple(f"requests to {kind}s: not permitted" for kind in kinds)
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,8 @@ class _Sample:
     error: str = ""
 
 
-def _once(cluster: Cluster, door: Door) -> _Sample:
+def _once(cluster: Cluster, door: Door) -> _Sample | None:
+    """One request; None where it is the API server that does not permit it, which says nothing of the service."""
     # The proxy takes the scheme as part of the name: https:cart:443.
     target = replace(door.target, name=f"https:{door.target.name}") if door.tls else door.target
     started = time.perf_counter()
@@ -104,6 +115,8 @@ def _once(cluster: Cluster, door: Door) -> _Sample:
     taken = getattr(answer, "seconds", None)
     seconds = float(taken) if taken is not None else time.perf_counter() - started
     own = _said_by_api_server(answer)
+    if own is not None and answer.status in _NOT_PERMITTED:
+        return None
     if own is not None and answer.status in _NO_CONNECTION:
         return _Sample(True, 0, seconds, own)
     failed = answer.status >= 500 or (not door.guessed and answer.status >= 400)

@@ -19,7 +19,7 @@ from .facts_said import event_facts, log_facts
 from .facts_services import service_facts
 from .facts_spec import spec_facts
 from .facts_state import state_facts
-from .measure import ask, doors
+from .measure import ask, doors, unasked
 from .near import found_suspects, near
 from .peers import peer_facts
 from .rank import rank, settled
@@ -55,11 +55,12 @@ def look(
     first = settled(view, anomalies(view), suspected)
     about = near(view, suspected, first, targets)
     if logs:
-        inventory = replace(inventory, logs=read_logs(cluster, view, (*targets, *about[:3]), masks))
+        tails, unread = read_logs(cluster, view, (*targets, *about[:3]), masks)
+        inventory = replace(inventory, logs=tails, unseen=(*inventory.unseen, *unread))
     if measure:
         asked = doors(view, _worth_measuring(view, about, targets))
-        answers = (replace(item, error=line(item.error, 160, masks)) for item in ask(cluster, asked))
-        inventory = replace(inventory, measurements=tuple(answers))
+        answers = tuple(replace(item, error=line(item.error, 160, masks)) for item in ask(cluster, asked))
+        inventory = replace(inventory, measurements=answers, unseen=(*inventory.unseen, *unasked(asked, answers)))
     return _masked(evidence(inventory, suspects, targets, masks, view.renewed(inventory)), masks)
 
 

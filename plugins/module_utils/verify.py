@@ -242,5 +242,10 @@ def _verdict(seen: _Seen, healthy: bool, held: float) -> Verdict:
     services = {ref for ref in seen.where.around if ref.kind == "Service"}
     asked = {item.target for item in seen.view.inventory.measurements}
     if healthy:
-        unseen += [f"requests to {ref}: no HTTP port known" for ref in sorted(services - asked)]
+        unseen += [_not_asked(seen.view, ref) for ref in sorted(services - asked)]
     return Verdict(healthy, seen.checks, held, seen.worse, tuple(unseen))
+
+
+def _not_asked(view: View, service: ObjectRef) -> str:
+    why = "not permitted" if doors(view, (service,), 0) else "no HTTP port known"
+    return f"requests to {service}: {why}"
