@@ -186,6 +186,13 @@ def test_it_loads_nothing_and_runs_nothing() -> None:
     assert "url(" not in page and "@import" not in page
 
 
+def test_the_template_trusts_nothing_but_its_own_style_sheet(root: Path) -> None:
+    source = (root / "plugins" / "plugin_utils" / "templates" / "report.html.j2").read_text("utf-8")
+
+    assert re.findall(r"[\w.]+\s*\|\s*safe|autoescape|[mM]arkup", source) == ["style|safe"]
+    assert not re.search(r"=\s*\{\{", source), "an attribute without quotes"
+
+
 def test_its_policy_allows_its_own_style_sheet_and_nothing_else() -> None:
     page = render(document(), Path("/f"))
     style = page.partition("<style>")[2].partition("</style>")[0]
