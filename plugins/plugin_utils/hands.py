@@ -41,7 +41,7 @@ from .spans import Spans
 from .states import AFTER, BEFORE, Beside, read_state, side_by_side
 from .states import as_text as state_text
 from .step import Answer, PlaybookStep, UnreadableStep
-from .undo import restored, take_snapshot, undo_playbook
+from .undo import restored, stuck_pods, take_snapshot, undo_playbook
 from .wishes import Admit, Cancelled, Gate, Look, Propose, Retrace, Run, Save, Tell, Undo, Verify, Write
 
 Ask = Callable[[Report, Write, Policy], Answer]
@@ -214,7 +214,8 @@ class ControllerHands:
         """Restores what differs from the Snapshot, and watches that nothing is worse than before. Not broken off."""
         with self._station("undo", may_break=False):
             touched = tuple(saved.ref for saved in wish.snapshot.objects)
-            playbook = undo_playbook(wish.snapshot, take_snapshot(self.cluster, touched))
+            live = take_snapshot(self.cluster, touched)
+            playbook = undo_playbook(wish.snapshot, live, stuck_pods(self.cluster, wish.snapshot, live))
             run = RunResult(0, (), 0.0)
             if playbook.tasks:
                 with contextlib.suppress(InputError):  # a full disk must not keep the way back from being gone

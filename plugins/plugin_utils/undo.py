@@ -13,6 +13,7 @@ from typing import Any
 
 from ..module_utils.cluster import Cluster
 from ..module_utils.evidence import Manifest, ObjectRef
+from ..module_utils.workloads import pod_is_ready
 from .emit import emit
 from .fieldpaths import merge_key
 from .playbook import Playbook
@@ -30,12 +31,34 @@ def take_snapshot(cluster: Cluster, refs: Iterable[ObjectRef]) -> Snapshot:
     return Snapshot(cluster.now().strftime("%Y-%m-%dT%H:%M:%SZ"), saved)
 
 
-def undo_playbook(snapshot: Snapshot, after: Snapshot | None = None) -> Playbook:
+def stuck_pods(cluster: Cluster, snapshot: Snapshot, after: Snapshot) -> tuple[ObjectRef, ...]:
+    """Pods that would keep a StatefulSet from going back to its template.
+
+    Its controller waits for a Pod that is not ready, for ever where the Pod's own template is what is
+    wrong (kubernetes/kubernetes#67250); somebody has to delete it.
+    """
+    now = {saved.ref: saved.manifest for saved in after.objects}
+    found: list[ObjectRef] = []
+    for saved in snapshot.objects:
+        live = now.get(saved.ref)
+        if saved.ref.kind != "StatefulSet" or saved.manifest is None or live is None:
+            continue
+        if saved.manifest["spec"].get("template") == live["spec"].get("template"):
+            continue
+        for pod in cluster.list("Pod", saved.ref.namespace):
+            owners = pod["metadata"].get("ownerReferences") or ()
+            if any(owner.get("uid") == live["metadata"].get("uid") for owner in owners) and not pod_is_ready(pod):
+                found.append(ObjectRef("Pod", saved.ref.namespace, pod["metadata"]["name"]))
+    return tuple(found)
+
+
+def undo_playbook(snapshot: Snapshot, after: Snapshot | None = None, stuck: Iterable[ObjectRef] = ()) -> Playbook:
     """A playbook that sets the objects back; without tasks where there is nothing to set back.
 
     With ``after``, the Snapshot of the same objects once the run is over, it touches only what
     differs, by JSON patch, and leaves alone what others changed elsewhere. Without it, it puts the
-    saved objects in place as they were: what a person runs who has nothing but the file.
+    saved objects in place as they were: what a person runs who has nothing but the file. ``stuck``
+    Pods are deleted afterwards, for their controller to make anew.
     """
     now = {saved.ref: saved.manifest for saved in after.objects} if after else {}
     tasks: list[Mapping[str, Any]] = []
@@ -45,6 +68,7 @@ def undo_playbook(snapshot: Snapshot, after: Snapshot | None = None) -> Playbook
         if task is not None:
             tasks.append(task)
             touches.append(saved.ref)
+    tasks += [_task(pod, "Make anew", "kubernetes.core.k8s", "v1", {"state": "absent"}) for pod in stuck]
     text, _ = emit(f"Undo to {snapshot.time}", tuple(tasks))
     return Playbook(tuple(tasks), text, tuple(touches))
 
