@@ -7,15 +7,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from .certificate import ends
 from .cluster import Response
 from .errors import Forbidden, InputError, Unreachable
+from .exec_credential import without_program
 from .kubeconfig import Plain, plain
 
 OPTIONS = {
@@ -44,6 +46,7 @@ _ALIASES = {
     "verify_ssl": "validate_certs",
 }
 _FILES = ("ca_certs", "cert_file", "key_file")
+_MARGIN = timedelta(seconds=10)  # before a credential ends
 _PATIENCE = 3  # times that a request is repeated because the API server asks for it
 _LONGEST_PAUSE = 5.0
 _POOL = 16  # connections kept open: the probe reads from as many threads
@@ -62,17 +65,30 @@ class KubernetesTransport:
         chosen = connection_options(options or {}, os.environ)
         self._impersonation = _impersonation(chosen)
         self._who: Callable[[], Iterable[tuple[str, str]]]  # who asks; a token may change with time
-        found = plain(chosen, os.environ)
-        if found is not None:
-            self.host, self._who = found.host, lambda: found.headers
-            self._ends = found.ends
-            self._pool = _pool_of(found)
-        else:
+        self._chosen = chosen
+        self._until: datetime | None = None
+        self._renewing = threading.Lock()
+        if not self._open_plain():
             configuration = client_configuration(chosen)
             self.host = str(configuration.host).rstrip("/")
             self._who = lambda: [(auth["key"], auth["value"]) for auth in configuration.auth_settings().values()]
             self._ends = ends(_content(configuration.cert_file))
             self._pool = _pool_of_client(configuration, self.host)
+
+    def _open_plain(self) -> bool:
+        """Connects without the client, where that can be done; called anew when a credential ends."""
+        found = plain(self._chosen, os.environ)
+        if found is not None:
+            self.host, self._who = found.host, lambda: found.headers
+            self._ends, self._until = found.ends, found.until
+            self._pool = _pool_of(found)
+        return found is not None
+
+    def _renew(self) -> None:
+        with self._renewing:
+            if self._until is not None and self._until <= datetime.now(UTC) + _MARGIN:
+                self._until = None  # where it cannot be renewed, the API server says what is wrong
+                self._open_plain()
 
     def request(
         self,
@@ -91,6 +107,8 @@ class KubernetesTransport:
 
         import urllib3
 
+        if self._until is not None:
+            self._renew()
         headers = [("Accept", "application/json, */*"), ("User-Agent", "e2ereme.remediate"), *self._impersonation]
         headers += self._who()
         data = None
@@ -234,7 +252,7 @@ def unreachable(host: str, error: Exception) -> Unreachable:
 
 
 def client_configuration(chosen: Mapping[str, Any]) -> Any:
-    """The ``kubernetes`` client's configuration for chosen options; calls the program of a kubeconfig that has one."""
+    """The ``kubernetes`` client's configuration for chosen options."""
     try:
         from kubernetes import client  # type: ignore[import-untyped,unused-ignore]
     except ImportError as error:
@@ -268,6 +286,7 @@ def _load(configuration: Any, chosen: Mapping[str, Any]) -> None:
             pass
     where = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
     try:
+        where = without_program(where, context, os.environ)
         if isinstance(where, Mapping):
             config.load_kube_config_from_dict(
                 dict(where), context=context, client_configuration=configuration, persist_config=False

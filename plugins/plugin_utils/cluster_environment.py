@@ -15,18 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from ..module_utils.connect import connection_options
-from .resolved_kubeconfig import calls_a_program, resolved
+from ..module_utils.exec_credential import without_program
+from ..module_utils.kubeconfig_file import read_kubeconfig
 
 _CREDENTIALS = ({"api_key"}, {"username", "password"}, {"client_cert", "client_key"})
 _PATHS = ("client_cert", "client_key", "ca_cert")
 
 
-def cluster_environment(options: Mapping[str, Any], environ: Mapping[str, str], folder: Path) -> dict[str, str]:
+def cluster_environment(
+    options: Mapping[str, Any], environ: Mapping[str, str], folder: Path, lasting: float = 0.0
+) -> dict[str, str]:
     """K8S_AUTH_* for ``options`` (those of kubernetes.core) and what ``environ`` adds to them.
 
     An inline kubeconfig is written to ``folder``, readable for its owner alone; so is one whose user
-    is a program, with what that program says in its place. Paths become absolute, since a run has a
-    working directory of its own.
+    is a program, with what that program says in its place, which should last ``lasting`` seconds.
+    Paths become absolute, since a run has a working directory of its own.
     """
     chosen = connection_options(options, environ)
     kubeconfig = chosen.pop("kubeconfig", None)
@@ -34,13 +37,10 @@ def cluster_environment(options: Mapping[str, Any], environ: Mapping[str, str], 
     in_cluster = "KUBERNETES_SERVICE_HOST" in environ and "context" not in chosen
     if kubeconfig is None and not complete and not in_cluster:
         kubeconfig = _default(chosen, environ)
-    if kubeconfig and calls_a_program(kubeconfig, chosen.get("context")):
-        kubeconfig = resolved({**chosen, "kubeconfig": kubeconfig}, folder / "kubeconfig")
-        chosen = {
-            name: value for name, value in chosen.items() if name.startswith(("impersonate", "proxy", "no_proxy"))
-        }
-    elif isinstance(kubeconfig, Mapping):
-        kubeconfig = _written(kubeconfig, folder / "kubeconfig")
+    if kubeconfig:
+        kubeconfig = without_program(kubeconfig, chosen.get("context"), environ, lasting)
+    if isinstance(kubeconfig, Mapping):
+        kubeconfig = write_kubeconfig(_placed(kubeconfig), folder / "kubeconfig")
     elif kubeconfig:
         kubeconfig = os.pathsep.join(_absolute(part) for part in str(kubeconfig).split(os.pathsep) if part)
     found = {} if not kubeconfig else {"K8S_AUTH_KUBECONFIG": str(kubeconfig)}
@@ -84,7 +84,15 @@ def _absolute(path: Any) -> str:
     return os.path.abspath(os.path.expanduser(str(path)))
 
 
-def _written(content: Mapping[str, Any], path: Path) -> str:
+def _placed(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        return read_kubeconfig(content)
+    except ValueError:
+        return content  # kubernetes.core tells what is wrong with it
+
+
+def write_kubeconfig(content: Mapping[str, Any], path: Path) -> str:
+    """Writes it anew, readable for its owner alone; returns the path."""
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         json.dump(content, file)  # JSON is YAML
     return str(path)

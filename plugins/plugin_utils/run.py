@@ -26,9 +26,11 @@ from typing import Any, Protocol
 
 from ..module_utils.errors import RunError
 from .cluster_environment import cluster_environment
+from .container_environment import container_environment
 from .playbook import Playbook
 from .runner_files import clean_environment, write_configuration
 from .runresult import RunResult, TaskResult
+from .workfolder import work_folder
 
 MODULES = (
     "kubernetes.core.k8s",
@@ -112,7 +114,6 @@ class ProcessRunner:
         self._modules = tuple(modules)
         self._parent = parent
         self._home: Path | None = None
-        self._cluster: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._unread = b""
 
@@ -124,24 +125,28 @@ class ProcessRunner:
         if self._through is not None:
             self._through.require()
         try:
-            home = Path(tempfile.mkdtemp(prefix="e2ereme-run-", dir=self._parent))
-            write_configuration(home, self._no_log)
-            self._cluster = cluster_environment(self._connection, os.environ, home)
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", str(Path(__file__).with_name("runner_process.py")), *self._modules],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd=home,
-                env=clean_environment(os.environ, home),
-                start_new_session=True,
-            )
+            folder = work_folder("e2ereme-run-", self._parent)
+            home = self._home = folder.path
+            try:
+                write_configuration(home, self._no_log)
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", str(Path(__file__).with_name("runner_process.py")), *self._modules],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    cwd=home,
+                    env=clean_environment(os.environ, home),
+                    pass_fds=(folder.lock,),
+                    start_new_session=True,
+                )
+            finally:
+                folder.hand_over()
         except OSError as error:
+            self.close()
             raise RunError(
                 f"The process that runs playbooks could not be started: {error}.",
                 f"Check the free space and the permissions of {self._parent or tempfile.gettempdir()}.",
             ) from error
-        self._home = home
         self._unread = b""
 
     def run(
@@ -160,9 +165,15 @@ class ProcessRunner:
         started = time.monotonic()
         folder = Path(tempfile.mkdtemp(prefix="job-", dir=self._home))
         (folder / "playbook.yml").write_text(playbook.text, encoding="utf-8")
+        environment = self._environment(folder, timeout)
         arguments = ["--check"] * check + ["--diff"] * diff + (["-" + "v" * verbosity] if verbosity else [])
-        through = None if self._through is None else asdict(self._through)
-        job = {"folder": str(folder), "environment": self._cluster, "arguments": arguments, "through": through}
+        job = {
+            "folder": str(folder),
+            "environment": environment,
+            "arguments": arguments,
+            "no_log": self._no_log,
+            "through": None if self._through is None else asdict(self._through),
+        }
         tasks: list[TaskResult] = []
         rc: int | None = None
         stopped = ""
@@ -204,6 +215,13 @@ class ProcessRunner:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _environment(self, folder: Path, lasting: float) -> dict[str, str]:
+        """How this one run reaches the cluster: what a run before it was given may have ended."""
+        isolated = self._through is not None and bool(self._through.image)
+        return (container_environment if isolated else cluster_environment)(
+            self._connection, os.environ, folder, lasting
+        )
 
     def _send(self, message: Mapping[str, Any]) -> None:
         assert self._process is not None

@@ -48,7 +48,7 @@ def play_through_ansible_runner(job: Mapping[str, Any], events: int) -> int:
         event_handler=_translated(tell, modules),
         suppress_env_files=True,
         quiet=True,
-        **_isolation(through, folder),
+        **_isolation(through),
     )
     if done.status == "error":
         print(f"ansible-runner ended with an error: {done.rc}", file=sys.stderr)
@@ -62,21 +62,25 @@ def _environment(job: Mapping[str, Any], isolated: bool) -> dict[str, str]:
         "ANSIBLE_CALLBACKS_ENABLED": "e2ereme.remediate.guard",
         "E2EREME_MODULES": os.environ["E2EREME_MODULES"],
     }
-    if isolated:
-        return wanted
-    beside = str(Path(sys.executable).parent)
-    return {**wanted, "PATH": os.pathsep.join([beside, os.environ.get("PATH", os.defpath)])}
+    if not isolated:
+        beside = str(Path(sys.executable).parent)
+        return {**wanted, "PATH": os.pathsep.join([beside, os.environ.get("PATH", os.defpath)])}
+    return {  # the configuration file stays outside
+        **wanted,
+        "ANSIBLE_NO_LOG": str(job["no_log"]),
+        "ANSIBLE_NO_TARGET_SYSLOG": "True",
+        "ANSIBLE_INVENTORY_ENABLED": "host_list",
+        "ANSIBLE_LOCALHOST_WARNING": "False",
+    }
 
 
-def _isolation(through: Mapping[str, str], folder: Path) -> dict[str, Any]:
+def _isolation(through: Mapping[str, str]) -> dict[str, Any]:
     if not through["image"]:
         return {}
-    kubeconfig = Path(folder).parent  # an inline kubeconfig lies there
     return {
         "process_isolation": True,
         "process_isolation_executable": through["engine"],
         "container_image": through["image"],
-        "container_volume_mounts": [f"{kubeconfig}:{kubeconfig}:ro"],
     }
 
 

@@ -88,7 +88,7 @@ def loading(folder: Path) -> bool:
     return bool(list(folder.glob("e2ereme-lint-*/ansible-*")))
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 15.0) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     """Waits for what another process does; fails when it does not within ``seconds``."""
     deadline = time.monotonic() + seconds
     while not holds():

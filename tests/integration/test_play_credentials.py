@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import textwrap
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_a_run_gets_the_credential_and_not_the_program(
     home = tmp_path / "run"
     home.mkdir()
 
-    found = cluster_environment({"kubeconfig": str(calling(play, tmp_path))}, {}, home)
+    found = cluster_environment({"kubeconfig": str(calling(play, tmp_path))}, dict(os.environ), home)
 
     written = Path(found["K8S_AUTH_KUBECONFIG"])
     user = json.loads(written.read_text())["users"][0]["user"]

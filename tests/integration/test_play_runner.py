@@ -194,7 +194,7 @@ def processes(marker: str) -> list[int]:
     return found
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 15.0) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     """Waits for what another process does; fails when it does not within ``seconds``."""
     deadline = time.monotonic() + seconds
     while not holds():

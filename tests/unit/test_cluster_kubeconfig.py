@@ -59,9 +59,8 @@ def test_certificates_are_not_checked_where_the_kubeconfig_says_so() -> None:
 @pytest.mark.parametrize(
     "user",
     [
-        {"exec": {"command": "aws"}},
+        {"token": "abc", "exec": {"command": "aws"}},
         {"auth-provider": {"name": "oidc"}},
-        {"tokenFile": "/var/run/token"},
         {"username": "a", "password": "b"},
         {"token": "abc", "as": "somebody-else"},
     ],
@@ -91,3 +90,14 @@ def test_further_options_are_left_to_the_client(more: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", ["KUBERNETES_SERVICE_HOST", "HTTPS_PROXY", "https_proxy"])
 def test_an_environment_that_matters_is_left_to_the_client(name: str) -> None:
     assert plain({"kubeconfig": kubeconfig()}, {name: "x"}) is None
+
+
+def test_a_token_is_read_from_its_file_which_is_replaced_now_and_then(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("abc\n")
+    (tmp_path / "config").write_text(json.dumps(kubeconfig(user={"tokenFile": "token"})))
+
+    found = plain({"kubeconfig": str(tmp_path / "config")}, {})
+
+    assert found is not None
+    assert found.headers == (("authorization", "Bearer abc"),)
+    assert found.until is not None
