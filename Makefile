@@ -94,7 +94,7 @@ molecule: ## the roles: converge, idempotence, verify
 bench: setup ## the table of faults and methods on random systems
 	@$(BIN)/e2ereme bench $(ARGS)
 
-figures: setup ## record what `make remediate` prints, for README.md
+figures: setup ## record what `make remediate` prints, and picture the page it leaves, for README.md
 	@$(BIN)/python docs/figures/record.py $(ARGS)
 
 bench-speed: setup ## own cost, writing, a three-task run, beside bare ansible-playbook

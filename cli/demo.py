@@ -159,6 +159,8 @@ def _closing(scene: Scene, folder: Path, keep: bool) -> Iterator[str]:
     yield f"  changed    {changed or 'nothing'}"
     yield f"  seconds    {_seconds(episode['seconds'])}"
     yield f"  tokens     {episode['tokens']['in']} read, {episode['tokens']['out']} written"
+    if (folder / "report.html").exists():
+        yield f"  page       {_near(folder / 'report.html')}: all of it at a glance, in any browser"
     yield f"  files      {_near(folder)}: episode.json, and for each attempt its playbook, evidence, diff and undo"
     undo = folder / f"attempt-{len(episode['attempts'])}" / "undo.yml"
     if episode["changed"] and undo.exists():

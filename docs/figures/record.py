@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import picture
+
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 FIGURES = ROOT / "docs" / "figures"
@@ -30,6 +32,9 @@ def main() -> int:
 def _demo(arguments: list[str]) -> int:
     text = _printed("demo", arguments)
     (FIGURES / "remediate.txt").write_text(f"$ make remediate\n{text}", "utf-8")
+    left = re.search(r"all of it is in (\S+?)(?:;|$)", text, re.M)
+    if left:
+        picture.take(ROOT / left[1])
     return _put("demo", "\n".join(f"    {line}".rstrip() for line in _shortened(text)))
 
 

@@ -213,7 +213,7 @@ episode:
   returned: always
   type: str
 folder:
-  description: The folder with everything that the Episode left.
+  description: The folder with everything that the Episode left; report.html there shows it to people.
   returned: always
   type: str
 changed_objects:

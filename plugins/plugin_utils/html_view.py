@@ -118,7 +118,9 @@ def _wrong(document: Document, room: Room) -> Part:
         open_end = document["outcome"] not in ("resolved", "planned")
         return {
             "headline": room.short(last["diagnosis"]),
-            "by": "What the model made of it last" + (", and what it cites" if cited else ""),
+            "by": "What the model made of it"
+            + (" last" if open_end else "")
+            + (", and what it cites" if cited else ""),
             "facts": cited,
             "still": [fact for fact in seen if fact not in cited] if open_end else [],
         }
