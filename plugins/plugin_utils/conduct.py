@@ -103,6 +103,8 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
             report = task.report
             folder = Folder(order.out or _default_folder(report))
             folder.running(report)
+            with contextlib.suppress(OSError):  # of an earlier Episode in the same folder
+                (folder.path / PAGE).unlink(missing_ok=True)
             policy = load_policy(order.policy)
             assertions(order.checks)  # what is not well-formed is said before anything is changed
             diary.order |= {"policy": policy.source, "policy_digest": policy.digest}

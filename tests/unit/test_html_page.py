@@ -17,11 +17,14 @@ from hypothesis import strategies as st
 
 from ansible_collections.e2ereme.remediate.cli.main import main
 from ansible_collections.e2ereme.remediate.plugins.module_utils.errors import InputError
+from ansible_collections.e2ereme.remediate.plugins.module_utils.evidence import ObjectRef
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils import html_report
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.artefacts import Folder
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.episode import OUTCOMES
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.html_report import render, write_report
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.html_room import Room
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.html_text import cut, diff_pieces, visible, yaml_pieces
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.report import Report
 
 CART = {"kind": "Deployment", "namespace": "shop", "name": "cart"}
 CHECK = {
@@ -219,6 +222,17 @@ def test_the_first_screen_tells_what_was_wrong_changed_verified_and_how_to_undo_
         "ansible-playbook '/out/of it/attempt-2/undo.yml'",
     ):  # fmt: skip
         assert said in text
+
+
+def test_an_episode_that_was_killed_says_how_to_take_back_what_it_may_have_changed(tmp_path: Path) -> None:
+    report = Report("cart is down", (), "shop", "", "text", "cart is down")
+    folder = Folder(tmp_path)
+    folder.running(report, attempt=2, changing=(ObjectRef("Deployment", "shop", "cart"),))
+
+    text = Structure(write_report(tmp_path).read_text("utf-8")).text
+
+    assert "if no process of it is left, undo it" in text
+    assert f"ansible-playbook {tmp_path}/attempt-2/undo.yml" in text
 
 
 def test_a_citation_leads_to_its_fact() -> None:
