@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..store import Store
-from .admission import forbidden
 from .exchange import Request, Response, Target
 from .managers import after_update
 from .resources import Resource
 from .schema import compiled
-from .status import StatusError, qualified
+from .status import StatusError, forbidden, qualified
 
 Object = dict[str, Any]
 

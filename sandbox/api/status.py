@@ -39,6 +39,14 @@ def not_found(plural: str, group: str, name: str) -> StatusError:
     return StatusError(404, "NotFound", f'{qualified(plural, group)} "{name}" not found', _details(plural, group, name))
 
 
+def forbidden(plural: str, group: str, name: str, why: str) -> StatusError:
+    message = f'{qualified(plural, group)} "{name}" is forbidden: {why}'
+    details: dict[str, Any] = {"name": name, "kind": plural}
+    if group:
+        details["group"] = group
+    return StatusError(403, "Forbidden", message, details)
+
+
 def already_exists(plural: str, group: str, name: str) -> StatusError:
     message = f'{qualified(plural, group)} "{name}" already exists'
     return StatusError(409, "AlreadyExists", message, _details(plural, group, name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..api.admission import object_counts, usage_of
+from ..api.limits import object_counts, usage_of
 from ..api.quantity import canonical, value_of
 from .pods import owner_of
 from .world import World
