@@ -169,6 +169,7 @@ class ProcessRunner:
         arguments = ["--check"] * check + ["--diff"] * diff + (["-" + "v" * verbosity] if verbosity else [])
         job = {
             "folder": str(folder),
+            "ident": f"{self._home.name}-{folder.name}",
             "environment": environment,
             "arguments": arguments,
             "no_log": self._no_log,

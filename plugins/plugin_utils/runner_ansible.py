@@ -27,7 +27,7 @@ _STATUS = {
 
 
 def play_through_ansible_runner(job: Mapping[str, Any], events: int) -> int:
-    """The exit code of ansible-playbook. ``job["through"]``: image and engine, both empty without isolation."""
+    """The exit code of ansible-playbook. ``job["through"]``: the image, empty without isolation, and its engine."""
     import ansible_runner
 
     folder = Path(job["folder"])
@@ -38,20 +38,24 @@ def play_through_ansible_runner(job: Mapping[str, Any], events: int) -> int:
         os.write(events, json.dumps(event, default=str).encode() + b"\n")
 
     (folder / "project").mkdir(mode=0o700)
+    (folder / "env").mkdir(mode=0o700)  # it takes settings from nowhere else; nothing secret lies there
+    (folder / "env" / "settings").write_text(json.dumps({"pexpect_timeout": 1}))  # seconds until it sees a signal
     (folder / "playbook.yml").rename(folder / "project" / "playbook.yml")
     done = ansible_runner.run(
         private_data_dir=str(folder),
         playbook="playbook.yml",
         inventory=[],
         cmdline=" ".join(["-i localhost,", *map(shlex.quote, job["arguments"])]),
+        ident=job["ident"],
         envvars=_environment(job, bool(through["image"])),
         event_handler=_translated(tell, modules),
         suppress_env_files=True,
         quiet=True,
         **_isolation(through),
     )
-    if done.status == "error":
-        print(f"ansible-runner ended with an error: {done.rc}", file=sys.stderr)
+    if done.rc != 0:
+        with done.stdout as said:  # why it did not start; nobody looks where it did
+            print(said.read(), file=sys.stderr)
     return int(done.rc if done.rc is not None else 250)
 
 

@@ -21,6 +21,7 @@ import os
 import select
 import shutil
 import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -28,6 +29,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+containers: list[list[str]] = []
+"""Engine and name of the container of the job that runs."""
 PATIENCE = 1.5  # seconds that a job has to end its workers by itself
 
 
@@ -45,6 +48,8 @@ def main(modules: list[str]) -> None:
     try:
         serve(events)
     finally:
+        for named in containers:
+            end_container(named)
         end_all()
         shutil.rmtree(home, ignore_errors=True)
 
@@ -58,6 +63,8 @@ def keep_none(home: Path) -> None:
 
     def leave(*_: object) -> NoReturn:
         if os.getpid() == own:  # not a fork that has yet to set its own handler
+            for named in containers:
+                end_container(named)
             end_all()
             shutil.rmtree(home, ignore_errors=True)
         os._exit(143)
@@ -137,12 +144,14 @@ def serve(events: int) -> None:
             message = json.loads(line)
             if "job" in message:
                 job = fork(message["job"], events)
+                containers[:] = [named] if (named := container(message["job"])) else []
             elif job:
                 stop(job)
         if job:
             ended, status = os.waitpid(job, os.WNOHANG)
             if ended:
                 job = 0
+                end_container(containers.pop() if containers else [])
                 end_all()
                 rc = os.waitstatus_to_exitcode(status)
                 os.write(events, json.dumps({"event": "end", "rc": rc}).encode() + b"\n")
@@ -201,6 +210,20 @@ def stop(job: int) -> None:
             return
         time.sleep(0.02)
     os.kill(job, signal.SIGKILL)
+
+
+def container(job: dict[str, Any]) -> list[str]:
+    """The engine and the name that ansible-runner gives the job's container; empty where there is none."""
+    through = job.get("through") or {}
+    return [through["engine"], f"ansible_runner_{job['ident']}"] if through.get("image") else []
+
+
+def end_container(named: list[str]) -> None:
+    """Ends what may run on below an engine's own process, where no signal of ours gets."""
+    if named:
+        engine, name = named
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run([engine, "kill", name], capture_output=True, timeout=10, check=False)
 
 
 def end_all() -> None:
