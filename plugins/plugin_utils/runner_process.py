@@ -159,6 +159,7 @@ def serve(events: int) -> None:
 
 def fork(job: dict[str, Any], events: int) -> int:
     """Starts ``ansible-playbook`` on the job's playbook; returns the process id."""
+    parent = os.getpid()
     process = os.fork()
     if process:
         return process
@@ -178,7 +179,12 @@ def fork(job: dict[str, Any], events: int) -> int:
         else:
             from ansible_collections.e2ereme.remediate.plugins.plugin_utils import runner_ansible
 
-            rc = runner_ansible.play_through_ansible_runner(job, events)
+            prctl(PR_SET_CHILD_SUBREAPER, 1)  # should the process that forked this one be killed
+            try:
+                rc = runner_ansible.play_through_ansible_runner(job, events)
+            finally:
+                end_container(container(job) if os.getppid() != parent else [])
+                end_all()
     except BaseException:
         traceback.print_exc()
     finally:

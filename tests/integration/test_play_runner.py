@@ -41,7 +41,10 @@ def through(request: pytest.FixtureRequest) -> Through | None:
 @pytest.fixture(scope="module")
 def shared(through: Through | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessRunner]:
     """One warm runner that may run commands: what is tested is the process, not the modules."""
-    modules, parent = [COMMAND, "ansible.builtin.debug"], tmp_path_factory.mktemp("run")
+    modules, parent = (
+        [COMMAND, "ansible.builtin.debug", "ansible.builtin.tempfile", "ansible.builtin.replace"],
+        tmp_path_factory.mktemp("run"),
+    )
     with ProcessRunner(modules=modules, parent=parent, through=through) as runner:
         runner.warm()
         yield runner
@@ -70,6 +73,32 @@ def test_check_mode_reaches_the_run(shared: ProcessRunner, tmp_path: Path) -> No
     shared.run(playbook(command("touch", str(tmp_path / "made"))), check=True)
 
     assert not (tmp_path / "made").exists()
+
+
+def test_what_a_module_says_it_changes_is_told_as_a_difference(shared: ProcessRunner, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("alt\n")
+    change = playbook(f"ansible.builtin.replace: {{path: {tmp_path / 'file'}, regexp: alt, replace: grün}}")
+
+    told = shared.run(change, check=True, diff=True)
+    quiet = shared.run(change, check=True, diff=False)
+
+    assert "-alt\n+grün\n" in told.tasks[0].diff
+    assert quiet.tasks[0].diff == ""
+    assert (tmp_path / "file").read_text() == "alt\n"
+
+
+def test_any_text_passes_and_output_without_end_is_cut(shared: ProcessRunner) -> None:
+    words = "Grüße, 世界 🚢 \\u202e{{"
+    result = shared.run(
+        playbook(
+            f'{{name: "{words}", ansible.builtin.debug: {{msg: !unsafe "{words}"}}}}',
+            command("sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x; printf '\\377\\376'; exit 3"),
+        )
+    )
+
+    assert result.tasks[0].message == "Grüße, 世界 🚢 \u202e{{"
+    assert result.tasks[1].status == "failed"
+    assert len(str(result)) < 3000
 
 
 def test_a_module_that_is_not_allowed_does_not_run(shared: ProcessRunner, tmp_path: Path) -> None:
@@ -178,6 +207,22 @@ def test_a_process_that_died_is_an_error_and_the_next_run_starts_anew(through: T
         os.kill(runner._process.pid, signal.SIGKILL)
         runner._process.wait()
         assert runner.run(playbook(command("true"))).ok
+
+
+def test_nothing_outlives_a_killed_process(through: Through | None, tmp_path: Path) -> None:
+    def kill(name: str) -> None:
+        wait_until(lambda: processes("985.5") != [])
+        assert runner._process is not None
+        os.kill(runner._process.pid, signal.SIGKILL)
+
+    with (
+        ProcessRunner(modules=[COMMAND], parent=tmp_path, through=through) as runner,
+        pytest.raises(RunError, match="The process that runs playbooks ended"),
+    ):
+        runner.run(playbook(command("sleep", "985.5")), on_task=kill)
+
+    wait_until(lambda: processes("985.5") == [])
+    assert list(tmp_path.iterdir()) == []
 
 
 def processes(marker: str) -> list[int]:
