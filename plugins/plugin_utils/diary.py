@@ -9,7 +9,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,6 +62,8 @@ class Diary:
 
 def versions() -> dict[str, str]:
     """Of Python and of the packages that an Episode leans on; ``none`` for one that is not there."""
+    from importlib import metadata  # takes milliseconds, which are not to be spent before the Episode
+
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
