@@ -112,6 +112,8 @@ options:
     description:
       - The image of an execution environment, in whose container ansible-runner runs the playbooks. Implies
         O(runner=ansible_runner). The image must hold kubernetes.core and this collection.
+      - Certificates, keys and tokens of the connection are copied into the one folder that the container sees, which
+        is removed afterwards.
     type: str
     default: ""
   container_engine:
@@ -149,6 +151,9 @@ seealso:
     plugin_type: filter
 notes:
   - Needs the Python package C(kubernetes) and the collection C(kubernetes.core) on the controller.
+  - Playbooks run with an environment of their own. Where the kubeconfig's user is a program (C(exec), as managed
+    clusters have it), that is called once, with the environment of the play, and a run gets the credential that it
+    printed.
 """
 
 EXAMPLES = r"""

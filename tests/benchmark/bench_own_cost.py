@@ -8,6 +8,7 @@ two things that ran one after the other.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from ansible_collections.e2ereme.remediate.plugins.plugin_utils.emit import emit
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.playbook import Playbook  # noqa: E402
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.policy import load_policy  # noqa: E402
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.report_parse import parse_report  # noqa: E402
-from ansible_collections.e2ereme.remediate.plugins.plugin_utils.run import ProcessRunner  # noqa: E402
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.run import ProcessRunner, Through  # noqa: E402
 
 WRITING = 1.5
 """Seconds that the scripted model takes, about as long as the real one: what is warmed meanwhile costs nothing."""
@@ -51,13 +52,15 @@ def main() -> None:
         rest = [seconds["own"] - sum(seconds[span] for span in SPANS) for seconds in episodes]
         show("  of it: all else", rest)
         show("writing a playbook, worker warm", list(writing(place, asked.model, asked.times)), 2.0)
-        pairs = [three_tasks(place, Path(name)) for _ in range(asked.times)]
-        show("three tasks, warm", [warm for warm, _ in pairs], 2.5)
-        show("three tasks, ansible-playbook by itself", [bare for _, bare in pairs])
-        ratio = median(warm / bare for warm, bare in pairs)
-        own = median(seconds["own"] for seconds in episodes) / median(bare for _, bare in pairs)
+        turns = [three_tasks(place, Path(name)) for _ in range(asked.times)]
+        show("three tasks, warm", [warm for warm, _, _ in turns], 2.5)
+        show("three tasks, ansible-playbook by itself", [bare for _, bare, _ in turns])
+        show("three tasks, through ansible-runner", [through for _, _, through in turns if through])
+        ratio = median(warm / bare for warm, bare, _ in turns)
+        runner = median(through / bare for _, bare, through in turns)
+        own = median(seconds["own"] for seconds in episodes) / median(bare for _, bare, _ in turns)
     machine = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    print(f"\nwarm / bare {ratio:.2f}   own cost / bare {own:.2f}   {machine}")
+    print(f"\nwarm / bare {ratio:.2f}   ansible-runner / bare {runner:.2f}   own cost / bare {own:.2f}   {machine}")
 
 
 def show(what: str, seconds: list[float], target: float | None = None) -> None:
@@ -99,30 +102,34 @@ def writing(place: Place, name: str, times: int) -> Iterator[float]:
             yield got.seconds
 
 
-def three_tasks(place: Place, folder: Path) -> tuple[float, float]:
-    """Seconds for a look, a patch and a look: in a warm process, and by ansible-playbook."""
+def three_tasks(place: Place, folder: Path) -> tuple[float, float, float]:
+    """Seconds for three tasks: in a warm process, by ansible-playbook, and through ansible-runner (0: it is not there)."""
     cart = {"api_version": "apps/v1", "kind": "Deployment", "namespace": place.namespace, "name": "cart"}
-    note = {"metadata": {"annotations": {"bench": str(time.time_ns())}}}
-    text, _ = emit(
-        "Three tasks",
-        (
-            {"name": "Look", "kubernetes.core.k8s_info": cart},
-            {"name": "Patch", "kubernetes.core.k8s": {**cart, "state": "patched", "definition": note}},
-            {"name": "Look again", "kubernetes.core.k8s_info": cart},
-        ),
-    )
-    with ProcessRunner({"kubeconfig": place.kubeconfig}, parent=folder) as runner:
-        runner.warm()
-        runner.run(Playbook((), "- hosts: localhost\n  gather_facts: false\n  tasks: []\n", ()))  # waits until it is
-        started = time.monotonic()
-        assert runner.run(Playbook((), text, ())).ok
-        warm = time.monotonic() - started
-    (folder / "three.yml").write_text(text)
+
+    def text() -> str:
+        note = {"metadata": {"annotations": {"bench": str(time.time_ns())}}}
+        patched = {**cart, "state": "patched", "definition": note}
+        look = {"kubernetes.core.k8s_info": cart}
+        tasks = ({"name": "Look", **look}, {"name": "Patch", "kubernetes.core.k8s": patched}, {"name": "Again", **look})
+        return emit("Three tasks", tasks)[0]
+
+    def timed(through: Through | None) -> float:
+        with ProcessRunner({"kubeconfig": place.kubeconfig}, parent=folder, through=through) as runner:
+            runner.warm()
+            nothing = Playbook((), "- hosts: localhost\n  gather_facts: false\n  tasks: []\n", ())
+            runner.run(nothing)  # waits until it is warm
+            started = time.monotonic()
+            assert runner.run(Playbook((), text(), ())).ok
+            return time.monotonic() - started
+
+    warm = timed(None)
+    (folder / "three.yml").write_text(text())
     environment = {**os.environ, "K8S_AUTH_KUBECONFIG": place.kubeconfig, "ANSIBLE_PYTHON_INTERPRETER": sys.executable}
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(folder / "three.yml")]
     started = time.monotonic()
     subprocess.run(command, env=environment, check=True, capture_output=True)
-    return warm, time.monotonic() - started
+    bare = time.monotonic() - started
+    return warm, bare, timed(Through()) if importlib.util.find_spec("ansible_runner") else 0.0
 
 
 if __name__ == "__main__":
