@@ -103,7 +103,7 @@ def writing(place: Place, name: str, times: int) -> Iterator[float]:
 
 
 def three_tasks(place: Place, folder: Path) -> tuple[float, float, float]:
-    """Seconds for three tasks: in a warm process, by ansible-playbook, and through ansible-runner (0: it is not there)."""
+    """Seconds for three tasks: in a warm process, by ansible-playbook, and (0: it is not there) by ansible-runner."""
     cart = {"api_version": "apps/v1", "kind": "Deployment", "namespace": place.namespace, "name": "cart"}
 
     def text() -> str:
