@@ -28,12 +28,13 @@ setup: ## install everything into .venv, convert the base model (does nothing wh
 	@$(PYTHON) setup/install.py
 
 # A KUBECONFIG that happens to be in the environment must not turn the demonstration into a change of that cluster:
-# only a REPORT asks for a real one. Values travel by environment, so that no quote in a report ends up as shell.
+# only a REPORT asks for a real one. Values travel by environment, so that no quote in a report ends up as shell,
+# and tagged, so that Ansible takes nothing in it for a template.
 remediate: setup ## break a service of a simulated shop, and see it repaired
 ifdef REPORT
 	@REPORT="$$REPORT" NAMESPACE="$${NAMESPACE:-}" $(BIN)/ansible-playbook playbooks/remediate.yml \
-	  -e "$$($(BIN)/python -c 'import json, os; print(json.dumps({"report": os.environ["REPORT"]} | \
-	    ({"remediate_namespace": os.environ["NAMESPACE"]} if os.environ["NAMESPACE"] else {})))')" \
+	  -e "$$($(BIN)/python -c 'import json, os; text = lambda name: json.dumps(os.environ[name], ensure_ascii=False); \
+	    print("{\"report\": !unsafe " + text("REPORT") + (os.environ["NAMESPACE"] and ", \"remediate_namespace\": " + text("NAMESPACE")) + "}")')" \
 	  $(if $(OUT),-e remediate_out='$(OUT)') $(if $(MODE),-e remediate_mode='$(MODE)') \
 	  $(if $(MODEL),-e remediate_model='$(MODEL)')
 else
@@ -102,6 +103,9 @@ bench-speed: setup ## own cost, writing, a three-task run, beside bare ansible-p
 
 interrupts: setup ## interrupt 30 remediations, each at another moment, and look at what is left
 	@$(BIN)/python tests/benchmark/interrupt_moments.py $(ARGS)
+
+bench-probe: setup ## a look at namespaces of 100, 1,000 and 5,000 Pods, on the cluster of KUBECONFIG
+	@$(BIN)/python tests/benchmark/bench_probe.py $(ARGS)
 
 train: setup ## make the adapter in model/weights anew (resumes where it stopped)
 	@$(BIN)/e2ereme train $(ARGS)
