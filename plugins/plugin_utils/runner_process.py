@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib.util
 import json
 import os
 import select
@@ -25,12 +26,15 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Set
 from pathlib import Path
 from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 containers: list[list[str]] = []
 """Engine and name of the container of the job that runs."""
+kept: set[int] = set()
+"""The process that modules are forks of."""
 PATIENCE = 1.5  # seconds that a job has to end its workers by itself
 
 
@@ -44,6 +48,7 @@ def main(modules: list[str]) -> None:
     os.environ["E2EREME_EVENTS_FD"] = str(events)
     os.environ["E2EREME_MODULES"] = ",".join(modules)
     keep_none(home)
+    keep_modules(home, events)
     warm(modules)
     try:
         serve(events)
@@ -100,6 +105,34 @@ def warm(modules: list[str]) -> None:
             traceback.print_exc()
 
 
+def keep_modules(home: Path, events: int) -> None:
+    """Starts the process that modules are forks of, and tells Ansible; without it modules start as usual."""
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(Exception):
+        # By path: a collection must not be imported before Ansible has set up how.
+        found = importlib.util.spec_from_file_location("runner_modules", Path(__file__).with_name("runner_modules.py"))
+        if found is None or found.loader is None:
+            return
+        runner_modules = importlib.util.module_from_spec(found)
+        found.loader.exec_module(runner_modules)
+        interpreter = runner_modules.write_interpreter(home)
+        if interpreter is None:
+            return
+        os.environ["ANSIBLE_PYTHON_INTERPRETER"] = str(interpreter)
+        process = os.fork()
+        if process:
+            kept.add(process)
+            return
+        os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+        os.close(events)  # modules have nothing to tell there
+        try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            runner_modules.serve_modules(home)
+        finally:
+            os._exit(1)
+
+
 def pack(name: str) -> None:
     """Builds a module's payload into the cache below Ansible's temporary folder."""
     from ansible import constants
@@ -152,7 +185,7 @@ def serve(events: int) -> None:
             if ended:
                 job = 0
                 end_container(containers.pop() if containers else [])
-                end_all()
+                end_all(kept)
                 rc = os.waitstatus_to_exitcode(status)
                 os.write(events, json.dumps({"event": "end", "rc": rc}).encode() + b"\n")
 
@@ -232,10 +265,10 @@ def end_container(named: list[str]) -> None:
             subprocess.run([engine, "kill", name], capture_output=True, timeout=10, check=False)
 
 
-def end_all() -> None:
-    """Kills and reaps all that is left below this process."""
+def end_all(sparing: Set[int] = frozenset()) -> None:
+    """Kills and reaps all that is left below this process, but for ``sparing``."""
     for _ in range(100):
-        below = descendants(os.getpid())
+        below = [process for process in descendants(os.getpid()) if process not in sparing]
         for process in below:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
@@ -245,6 +278,8 @@ def end_all() -> None:
         except ChildProcessError:
             if not below:
                 return
+        if not below and sparing:
+            return
         time.sleep(0.01)
 
 
