@@ -7,28 +7,15 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from running import COMMAND, command, playbook, processes, wait_until
 
 from ansible_collections.e2ereme.remediate.plugins.module_utils.errors import RunError
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.playbook import Playbook
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.run import ProcessRunner, Through
-
-COMMAND = "ansible.builtin.command"
-
-
-def playbook(*tasks: str) -> Playbook:
-    """A playbook of tasks, each a line of YAML."""
-    head = "- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n"
-    return Playbook((), head + "".join(f"    - {task}\n" for task in tasks), ())
-
-
-def command(*words: str) -> str:
-    """One task that runs a command."""
-    return f"{{name: Run, {COMMAND}: {{argv: {list(words)}}}}}"
 
 
 @pytest.fixture(scope="module", params=[None, Through()], ids=["process", "ansible-runner"])
@@ -223,28 +210,6 @@ def test_nothing_outlives_a_killed_process(through: Through | None, tmp_path: Pa
 
     wait_until(lambda: processes("985.5") == [])
     assert list(tmp_path.iterdir()) == []
-
-
-def processes(marker: str) -> list[int]:
-    """Ids of the processes whose command line has ``marker`` as a word."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if marker.encode() in words:
-                found.append(int(entry.name))
-    return found
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Waits for what another process does; fails when it does not within ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def test_an_engine_that_is_not_there_is_said_before_anything_starts(tmp_path: Path) -> None:
