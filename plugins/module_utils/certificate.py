@@ -17,7 +17,8 @@ def ends(pem: bytes) -> datetime | None:
     """The end of the first certificate's validity (RFC 5280, 4.1); None for what is no certificate."""
     try:
         found = _PEM.search(pem)
-        assert found is not None
+        if found is None:
+            return None
         _, certificate = next(_parts(base64.b64decode(found.group(1))))
         _, signed = next(_parts(certificate))
         fields = [content for tag, content in _parts(signed) if tag != _VERSION]
@@ -26,7 +27,7 @@ def ends(pem: bytes) -> datetime | None:
         text = moment.decode("ascii")
         century = "" if tag != _UTC_TIME else "20" if text[:2] < "50" else "19"
         return datetime.strptime(century + text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
-    except (AssertionError, ValueError, IndexError, StopIteration):
+    except (ValueError, IndexError, StopIteration):
         return None
 
 

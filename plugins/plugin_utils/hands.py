@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..module_utils.cluster import Cluster
 from ..module_utils.errors import ClusterError, InputError, Refused, RemediateError
@@ -157,8 +157,7 @@ class ControllerHands:
 
     def retrace(self, wish: Retrace) -> Way:
         """Compares what an earlier attempt found and left with what is there now."""
-        attempt = self.settings.undoing
-        assert attempt is not None
+        attempt = cast("Path", self.settings.undoing)  # nobody wishes this otherwise
         with self._station("undo"):
             before = read_state(attempt / BEFORE)
             if before is None:

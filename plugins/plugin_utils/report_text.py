@@ -19,7 +19,7 @@ _KIND_FIRST = re.compile(rf"\b({_KIND})s?(?: named| called)?[ :]+[`\"']?({_NAME}
 _NAME_FIRST = re.compile(
     rf"[`\"']?\b({_NAME})[`\"']?\s+({_KIND}|microservice|application|app|workload|component)\b", re.IGNORECASE
 )
-_QUOTED = re.compile(rf"[`\"'‘“]({_NAME})[`\"'’”]")
+_QUOTED = re.compile(rf"[`\"'\u2018\u201c]({_NAME})[`\"'\u2019\u201d]")
 _HOST = re.compile(
     r"\b(?:https?|grpc|tcp|redis|amqp|mongodb|mysql|postgres(?:ql)?)://(?:[^\s/@]+@)?([a-z0-9.-]+)", re.IGNORECASE
 )
@@ -35,10 +35,11 @@ _SUBJECT = re.compile(
 )
 _FRONT = re.compile(rf"^\s*(?:\[\w+\]\s*)?({_NAME}):\s")
 _CAUSE = re.compile(rf"\b(?:cause|culprit|component|target)\b\s*(?:is|:|=)\s*({_NAME})\b", re.IGNORECASE)
-_OWNER = re.compile(rf"\b({_NAME})['’]s\b", re.IGNORECASE)  # checkout's error rate
+_OWNER = re.compile(rf"\b({_NAME})['\u2019]s\b", re.IGNORECASE)  # checkout's error rate
 _RANKED = re.compile(rf"(?:^|\s)1[.)]\s+({_NAME})\b")
 _TROUBLE_WITH = re.compile(
-    r"\b(?:latency|latencies|slowness|errors?|timeouts?|failures?|outage|problems?|trouble|wrong|issues?|[45]\d\ds?|incident|pods?|replicas?|requests?|calls?)\s+"
+    r"\b(?:latency|latencies|slowness|errors?|timeouts?|failures?|outage|problems?|trouble|wrong|issues?|[45]\d\ds?|"
+    r"incident|pods?|replicas?|requests?|calls?)\s+"
     rf"(?:on|in|from|of|for|with|at|to|calling|when calling)\s+(?:the\s+|our\s+)?({_NAME})\b",
     re.IGNORECASE,
 )
@@ -171,7 +172,8 @@ def _told_as_culprit(text: str) -> Iterator[Suspect]:
 def _is_marked(name: str, said: str) -> bool:
     """Whether a name looks like one and like no word: a hyphen or digit in it, quotes in what it was ``said`` with."""
     compound = "-" in name and _is_compound_name(name)
-    return compound or any(character.isdigit() for character in name) or any(mark in said for mark in "`\"'‘“")
+    quoted = any(mark in said for mark in "`\"'\u2018\u201c")
+    return compound or quoted or any(character.isdigit() for character in name)
 
 
 def _guess(word: str, kind: str = "") -> Suspect:

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol, cast
 
 from ..module_utils.errors import RunError
 from .cluster_environment import cluster_environment
@@ -161,15 +161,15 @@ class ProcessRunner:
     ) -> RunResult:
         """Runs the canonical text. Whatever ends this call early also ends what it started."""
         self.warm()
-        assert self._home is not None
+        home = cast("Path", self._home)
         started = time.monotonic()
-        folder = Path(tempfile.mkdtemp(prefix="job-", dir=self._home))
+        folder = Path(tempfile.mkdtemp(prefix="job-", dir=home))
         (folder / "playbook.yml").write_text(playbook.text, encoding="utf-8")
         environment = self._environment(folder, timeout)
         arguments = ["--check"] * check + ["--diff"] * diff + (["-" + "v" * verbosity] if verbosity else [])
         job = {
             "folder": str(folder),
-            "ident": f"{self._home.name}-{folder.name}",
+            "ident": f"{home.name}-{folder.name}",
             "environment": environment,
             "arguments": arguments,
             "no_log": self._no_log,
@@ -225,20 +225,18 @@ class ProcessRunner:
         )
 
     def _send(self, message: Mapping[str, Any]) -> None:
-        assert self._process is not None
-        assert self._process.stdin is not None
+        stdin = cast("IO[bytes]", self._process and self._process.stdin)
         try:
-            self._process.stdin.write(json.dumps(message).encode() + b"\n")
-            self._process.stdin.flush()
+            stdin.write(json.dumps(message).encode() + b"\n")
+            stdin.flush()
         except OSError as error:
             raise self._died() from error
 
     def _events(self, deadline: float) -> Any:
         """The events of a job until ``deadline``, by the monotonic clock; ends when it has passed."""
-        assert self._process is not None
-        assert self._process.stdout is not None
+        stdout = cast("IO[bytes]", self._process and self._process.stdout)
         with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
+            selector.register(stdout, selectors.EVENT_READ)
             while True:
                 line, newline, rest = self._unread.partition(b"\n")
                 if newline:
@@ -248,7 +246,7 @@ class ProcessRunner:
                 left = deadline - time.monotonic()
                 if left <= 0 or not selector.select(left):
                     return
-                data = os.read(self._process.stdout.fileno(), 65536)
+                data = os.read(stdout.fileno(), 65536)
                 if not data:
                     raise self._died()
                 self._unread += data

@@ -43,7 +43,7 @@ def account(place: Place, root: Path, folder: Path, rules: list[dict[str, Any]] 
     """The kubeconfig of the documented ServiceAccount, or of one with other rules."""
     text = (root / "playbooks" / "files" / "access.yml").read_text("utf-8")
     name = NAME if rules is None else f"{NAME}-narrow"
-    for manifest in yaml.safe_load_all(text.replace(NAME, name)):
+    for manifest in yaml.safe_load(text.replace(NAME, name))["items"]:
         manifest["metadata"]["namespace"] = place.namespace
         if manifest["kind"] == "Role" and rules is not None:
             manifest["rules"] = rules
