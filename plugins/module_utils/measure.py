@@ -78,14 +78,20 @@ def service_doors(view: View, service: Manifest) -> list[Door]:
 
 
 def ask(cluster: Cluster, asked: Iterable[Door], samples: int = SAMPLES) -> tuple[Measurement, ...]:
-    """All doors, ``samples`` times each, in parallel; in the doors' order, without those that may not be asked."""
-    todo = list(asked)
-    rounds = [door for _ in range(samples) for door in todo]  # interleaved: noise hits all doors alike
-    results = together(cluster, lambda door: _once(cluster, door), rounds)
-    count = len(todo)
-    series = [(door, results[index::count]) for index, door in enumerate(todo)]
-    permitted = ((door, [item for item in samples if item is not None]) for door, samples in series)
-    return tuple(_measurement(door, samples) for door, samples in permitted if samples)
+    """All doors, ``samples`` times each, in parallel; in the doors' order, without those that may not be asked.
+
+    Rounds, so that noise hits all doors alike. One that did not answer in time is not asked again: waiting
+    for it once more would tell the same, and a system whose services hang would take minutes to look at.
+    """
+    found: dict[Door, list[_Sample]] = {door: [] for door in asked}
+    left = list(found)
+    for _ in range(samples):
+        answers = list(zip(left, together(cluster, lambda door: _once(cluster, door), left), strict=True))
+        for door, sample in answers:
+            if sample is not None:
+                found[door].append(sample)
+        left = [door for door, sample in answers if sample is not None and not sample.late]
+    return tuple(_measurement(door, series) for door, series in found.items() if series)
 
 
 def unasked(asked: Iterable[Door], measured: Iterable[Measurement]) -> tuple[str, ...]:
@@ -101,6 +107,7 @@ class _Sample:
     status: int
     seconds: float
     error: str = ""
+    late: bool = False  # no answer within WAIT
 
 
 def _once(cluster: Cluster, door: Door) -> _Sample | None:
@@ -111,7 +118,8 @@ def _once(cluster: Cluster, door: Door) -> _Sample | None:
     try:
         answer = cluster.proxy(target, door.port, door.path, WAIT)
     except ClusterError as error:
-        return _Sample(True, 0, time.perf_counter() - started, error.what)
+        taken = time.perf_counter() - started
+        return _Sample(True, 0, taken, error.what, late=taken >= WAIT)
     taken = getattr(answer, "seconds", None)
     seconds = float(taken) if taken is not None else time.perf_counter() - started
     own = _said_by_api_server(answer)
