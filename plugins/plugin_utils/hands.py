@@ -87,6 +87,7 @@ class ControllerHands:
     attempt: int = 0
     applying: Plan | None = None
     before: Snapshot | None = None  # of the present attempt
+    after: Snapshot | None = None  # what its run left, where that could be read
     diffs: list[Beside] = field(default_factory=list)  # what is not as it was, or would not be
     target: tuple[ObjectRef, ...] = ()  # what the first look found most suspect: one repair of it at a time
     leases: dict[ObjectRef, HeldLease] = field(default_factory=dict)
@@ -184,7 +185,7 @@ class ControllerHands:
             self.folder.attempt(self.attempt, BEFORE, state_text(snapshot))
             self.folder.attempt(self.attempt, "undo.yml", undo_playbook(snapshot).text)
             self.folder.running(self.report, self.attempt, wish.playbook.touches)
-        self.before = snapshot
+        self.before, self.after = snapshot, None
         return snapshot
 
     def run(self, wish: Run) -> RunResult:
@@ -210,18 +211,22 @@ class ControllerHands:
             )
 
     def undo(self, wish: Undo) -> Undone:
-        """Restores what differs from the Snapshot, and watches that nothing is worse than before. Not broken off."""
+        """Takes the run's own changes back, and watches that nothing is worse than before. Not broken off.
+
+        What other hands, an autoscaler's for instance, changed since the run stays as it is.
+        """
         with self._station("undo", may_break=False):
             touched = tuple(saved.ref for saved in wish.snapshot.objects)
             live = take_snapshot(self.cluster, touched)
-            playbook = undo_playbook(wish.snapshot, live, stuck_pods(self.cluster, wish.snapshot, live))
+            goal = way_back(wish.snapshot, self.after, live).goal if self.after else wish.snapshot
+            playbook = undo_playbook(goal, live, stuck_pods(self.cluster, goal, live))
             run = RunResult(0, (), 0.0)
             if playbook.tasks:
                 with contextlib.suppress(InputError):  # a full disk must not keep the way back from being gone
                     self._note("undo", playbook)
                 with self.spans("run"):
                     run = self.runner.run(playbook, timeout=self.settings.run_timeout)
-            left = restored(self.cluster, wish.snapshot)
+            left = self._left(wish.snapshot, touched)
             if self.settings.undoing:
                 self._keep_after(playbook)
             elif not left:
@@ -272,7 +277,14 @@ class ControllerHands:
             self.say(Tell("run", f"what it left could not be kept: {error}", self.attempt))
             return
         if self.before is not None and not self.settings.undoing:
+            self.after = after
             self.diffs.extend(side_by_side(self.before, after))
+
+    def _left(self, snapshot: Snapshot, touched: tuple[ObjectRef, ...]) -> tuple[str, ...]:
+        """What of the run's changes is still there."""
+        if self.after is None:
+            return restored(self.cluster, snapshot)
+        return way_back(snapshot, self.after, take_snapshot(self.cluster, touched)).lines
 
     def _note(self, act: str, playbook: Playbook) -> None:
         """A line in the audit log before anything is changed."""
