@@ -118,8 +118,8 @@ def _once(cluster: Cluster, door: Door) -> _Sample | None:
     try:
         answer = cluster.proxy(target, door.port, door.path, WAIT)
     except ClusterError as error:
-        taken = time.perf_counter() - started
-        return _Sample(True, 0, taken, error.what, late=taken >= WAIT)
+        waited = time.perf_counter() - started
+        return _Sample(True, 0, waited, error.what, late=waited >= WAIT)
     taken = getattr(answer, "seconds", None)
     seconds = float(taken) if taken is not None else time.perf_counter() - started
     own = _said_by_api_server(answer)
