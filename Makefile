@@ -51,19 +51,19 @@ static: ## import contracts, ruff, mypy
 test: setup static ## all tests: unit, component, integration, and with LAB=1 on a real cluster
 	@$(if $(LAB),,env -u KUBECONFIG) timeout --kill-after=20 $(TEST_LIMIT) $(BIN)/pytest --durations=5 $(PYTEST_ARGS)
 
-check: setup checks static lint changelog docs sanity units molecule ## every linter, ansible-test, molecule, pages of the plugins
+check: setup checks static lint changelog docs sanity units molecule package ## every linter, ansible-test, molecule, pages of the plugins
 
-.PHONY: checks changelog docs units molecule
+.PHONY: checks changelog docs units molecule package
 checks:
 	@$(PYTHON) setup/install.py check
 
 lint: ## ruff format, yamllint, ansible-lint (production), codespell
 	@$(BIN)/ruff format --check .
 	@$(BIN)/yamllint --strict .
-	@$(BIN)/ansible-lint --offline --profile production roles playbooks
+	@$(BIN)/ansible-lint --offline --profile production roles playbooks molecule
 	@$(BIN)/codespell
 
-# ansible-test takes only a checkout that really lies at ansible_collections/e2ereme/remediate: it gets a copy of
+# ansible-test and antsibull-docs take only a checkout that really lies at ansible_collections/e2ereme/remediate: it gets a copy of
 # what git would commit, beside it kubernetes.core (for its documentation fragments), and a home in which the pip
 # that it would download is already there. Its pylint is left out: it forbids `_` for an unused value; ruff is ours.
 define copied
@@ -72,25 +72,35 @@ copy=$$tree/ansible_collections/e2ereme/remediate; mkdir -p "$$copy" "$$HOME/.an
 cp -r .venv/lib/python3*/site-packages/ansible_collections/kubernetes "$$tree/ansible_collections/"; \
 cp setup/get_pip.py "$$HOME/.ansible/test/cache/get_pip_24_2.py"; \
 git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -cf - | tar -xf - -C "$$copy"; \
-cd "$$copy" && git init -q && git add -A && $(CURDIR)/$(BIN)/ansible-test $(1)
+cd "$$copy" && git init -q && git add -A && $(1)
 endef
 
 sanity: ## ansible-test sanity, in a copy
-	@$(call copied,sanity --local --python 3.11 --skip-test pylint $(ARGS))
+	@$(call copied,ansible-test sanity --local --python 3.11 --skip-test pylint $(ARGS))
 
-units: ## ansible-test units, in a copy
-	@$(call copied,units --local --python 3.11 $(ARGS))
+# Those of the plugins; the others are about the checkout, or need the base model.
+UNITS ?= $(wildcard tests/unit/gate/test_*.py $(foreach part,cluster entry loop plan policy probe report telling verify, \
+  tests/unit/test_$(part)_*.py))
+
+units: ## ansible-test units on the tests of the plugins, in a copy
+	@$(call copied,ansible-test units --local --python 3.11 $(UNITS) $(ARGS))
 
 changelog: ## is every fragment well-formed
 	@$(BIN)/antsibull-changelog lint
 
-docs: ## pages of the plugins and roles, into out/docs
+docs: ## pages of the plugins and roles, into out/docs; their references and markup checked
+	@$(call copied,ANSIBLE_COLLECTIONS_PATH="$$tree" antsibull-docs lint-collection-docs --plugin-docs \
+	  --validate-collection-refs self .)
 	@mkdir -p out/docs && $(BIN)/antsibull-docs collection --use-current --fail-on-error --no-indexes \
 	  --dest-dir out/docs e2ereme.remediate
 
 # Each scenario runs a role on a simulated cluster of its own.
 molecule: ## the roles: converge, idempotence, verify
 	@for role in remediate probe verify; do $(BIN)/molecule test --scenario-name $$role || exit 1; done
+
+package: ## the collection's tarball and the wheel, into dist
+	@rm -rf dist && mkdir dist && $(BIN)/ansible-galaxy collection build --output-path dist .
+	@$(BIN)/hatchling build --target wheel --directory dist
 
 bench: setup ## the table of faults and methods on random systems
 	@$(BIN)/e2ereme bench $(ARGS)
@@ -111,4 +121,4 @@ train: setup ## make the adapter in model/weights anew (resumes where it stopped
 	@$(BIN)/e2ereme train $(ARGS)
 
 clean: ## remove .venv, the converted base model and what tools cached
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis out
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis out dist
