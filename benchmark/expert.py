@@ -7,10 +7,10 @@ from typing import Any
 
 from ..plugins.module_utils.evidence import Inventory, Manifest, ObjectRef
 from ..plugins.plugin_utils.hands import Ask
-from ..plugins.plugin_utils.loop import Write
 from ..plugins.plugin_utils.policy import Policy
 from ..plugins.plugin_utils.report import Report
 from ..plugins.plugin_utils.step import Answer
+from ..plugins.plugin_utils.wishes import Write
 from .cases import Scene
 from .writing import hand_over, json_patch, play, restart
 

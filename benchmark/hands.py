@@ -10,12 +10,12 @@ from ..plugins.module_utils.cluster import Cluster
 from ..plugins.plugin_utils.artefacts import NoFolder
 from ..plugins.plugin_utils.hands import Ask, ControllerHands, Settings
 from ..plugins.plugin_utils.interrupts import Interrupts
-from ..plugins.plugin_utils.loop import Tell
 from ..plugins.plugin_utils.playbook import Playbook
 from ..plugins.plugin_utils.policy import Policy
 from ..plugins.plugin_utils.report import Report
 from ..plugins.plugin_utils.runresult import RunResult, TaskResult
 from ..plugins.plugin_utils.spans import Spans, TimedTransport
+from ..plugins.plugin_utils.wishes import Tell
 from ..sandbox.interpret import run_tasks
 
 

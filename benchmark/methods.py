@@ -18,10 +18,10 @@ from ..plugins.module_utils.errors import InputError
 from ..plugins.module_utils.evidence import ObjectRef
 from ..plugins.plugin_utils.episode import Bounds
 from ..plugins.plugin_utils.hands import Ask
-from ..plugins.plugin_utils.loop import Write
 from ..plugins.plugin_utils.policy import Policy
 from ..plugins.plugin_utils.report import Report
 from ..plugins.plugin_utils.step import Answer
+from ..plugins.plugin_utils.wishes import Write
 from .cases import Scene
 from .expert import expert
 from .named import named_workload

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from ..model import adapters
-from ..model.prompt import format_hash
 from ..plugins.module_utils.cluster import Cluster
 from ..plugins.module_utils.connect import KubernetesTransport
 from ..plugins.module_utils.errors import NotFound
@@ -35,7 +34,7 @@ from .cases import Case, Scene, StageError
 from .differences import differences
 from .methods import Method
 from .oracle import Charge, Judgement, Observation, judge, observe
-from .run import Result
+from .run import Result, result_of
 from .site import TransportSite
 
 COMPARED = ("adapter", "random", "restart", "undo", "nothing")
@@ -190,30 +189,21 @@ def _result(
     scene: Scene, method: Method, document: Mapping[str, Any], wall: float, after: Observation, judgement: Judgement
 ) -> Result:
     steps = document["steps"]
-    spans = dict(document["seconds"])
-    return Result(
-        fault=scene.case.fault,
-        variant=scene.case.variant,
-        seed=scene.case.seed,
-        method=method.name,
-        model=method.model,
-        right=scene.charge.right,
-        outcome=document["outcome"],
-        resolved=judgement.resolved,
-        claimed=document["outcome"] == "resolved",
-        harm=judgement.harm,
-        why=judgement.why,
+    return result_of(
+        scene,
+        method,
+        judgement,
+        wall,
+        document["outcome"],
+        document["message"],
         attempts=len(document["attempts"]),
         steps=len(steps),
         model_seconds=round(sum(step["seconds"] for step in steps), 4),
-        wall_seconds=round(wall, 4),
         tokens_in=sum(step["tokens_in"] for step in steps),
         tokens_out=sum(step["tokens_out"] for step in steps),
         bits=round(sum(step["bits"] or 0.0 for step in steps), 2),
-        message=document["message"][:400],
         diagnosis=steps[-1]["diagnosis"] if steps else "",
-        format=format_hash(),
-        seconds=spans,
+        seconds=dict(document["seconds"]),
         broken=differences(scene.charge.healthy.state, scene.charge.broken.state),
         changed=differences(scene.charge.broken.state, after.state),
     )

@@ -13,15 +13,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ..model.prompt import format_hash
 from ..plugins.module_utils.errors import InputError
 from ..plugins.plugin_utils.episode import Episode
 from ..plugins.plugin_utils.hands import Settings
-from ..plugins.plugin_utils.loop import drive, remediate
+from ..plugins.plugin_utils.loop import remediate
 from ..plugins.plugin_utils.policy import load_policy
 from ..plugins.plugin_utils.report_parse import parse_report
 from ..plugins.plugin_utils.risk import weigh
+from ..plugins.plugin_utils.wishes import drive
 from .cases import Case, Scene, StageError, stage
 from .hands import sandbox_hands
 from .methods import Method
@@ -126,6 +128,29 @@ def perform(scene: Scene, method: Method, settings: Settings = _SETTINGS) -> Epi
         hands.close()
 
 
+def result_of(
+    scene: Scene, method: Method, judgement: Judgement, wall: float, outcome: str, message: str, **measured: Any
+) -> Result:
+    """The Result of a method on a Scene; ``measured``: its fields that Episodes and their files give differently."""
+    return Result(
+        fault=scene.case.fault,
+        variant=scene.case.variant,
+        seed=scene.case.seed,
+        method=method.name,
+        model=method.model,
+        right=scene.charge.right,
+        outcome=outcome,
+        resolved=judgement.resolved,
+        claimed=outcome == "resolved",
+        harm=judgement.harm,
+        why=judgement.why,
+        wall_seconds=round(wall, 4),
+        message=message[:400],
+        format=format_hash(),
+        **measured,
+    )
+
+
 def read(path: Path) -> Iterator[Result]:
     """The results of a file; a last line that was cut off is skipped. Raises InputError."""
     lines = path.read_text("utf-8").splitlines()
@@ -156,28 +181,20 @@ def _mend(path: Path) -> None:
 
 def _result(scene: Scene, method: Method, episode: Episode, judgement: Judgement, wall: float) -> Result:
     answers = episode.answers
-    return Result(
-        fault=scene.case.fault,
-        variant=scene.case.variant,
-        seed=scene.case.seed,
-        method=method.name,
-        model=method.model,
-        right=scene.charge.right,
-        outcome=episode.outcome,
-        resolved=judgement.resolved,
-        claimed=episode.outcome == "resolved",
-        harm=judgement.harm,
-        why=judgement.why,
+    return result_of(
+        scene,
+        method,
+        judgement,
+        wall,
+        episode.outcome,
+        episode.message,
         attempts=len(episode.attempts),
         steps=len(answers),
         model_seconds=round(sum(answer.seconds for answer in answers), 4),
-        wall_seconds=round(wall, 4),
         tokens_in=sum(answer.tokens_in for answer in answers),
         tokens_out=sum(answer.tokens_out for answer in answers),
         bits=round(_total(answer.bits for answer in answers), 2),
-        message=episode.message[:400],
         diagnosis=answers[-1].step.diagnosis if answers else "",
-        format=format_hash(),
     )
 
 

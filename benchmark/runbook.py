@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..plugins.module_utils.evidence import Inventory, Manifest, ObjectRef
-from ..plugins.plugin_utils.loop import Write
 from ..plugins.plugin_utils.policy import Policy
 from ..plugins.plugin_utils.report import Report
 from ..plugins.plugin_utils.step import Answer
+from ..plugins.plugin_utils.wishes import Write
 from .named import named_workload
 from .writing import hand_over, play, restart, roll_back, scale
 

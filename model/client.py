@@ -21,10 +21,10 @@ from urllib.parse import urlsplit
 from ..plugins.module_utils.errors import ModelError, WorkerDied
 from ..plugins.module_utils.evidence import Evidence, ObjectRef
 from ..plugins.plugin_utils.episode import Attempt
-from ..plugins.plugin_utils.loop import Write
 from ..plugins.plugin_utils.policy import Policy
 from ..plugins.plugin_utils.report import Report
 from ..plugins.plugin_utils.step import Answer, Step, UnreadableStep
+from ..plugins.plugin_utils.wishes import Write
 from . import adapters, answer, grammar, prompt
 
 START_SECONDS = 90.0

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..plugins.module_utils.evidence import Evidence, Inventory, Manifest, ObjectRef
+from ..plugins.module_utils.workloads import owned_by
 from ..plugins.plugin_utils.policy import Policy
 from .asked import missing_keys, values_of_like_keys
 
@@ -102,13 +103,13 @@ def revisions(ref: ObjectRef, inventory: Inventory) -> list[Manifest]:
         return []
     found: list[tuple[int, Manifest]] = []
     for replica_set in inventory.of("ReplicaSet"):
-        if _owned(replica_set, live):
+        if owned_by(replica_set, live):
             number = (replica_set["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision", "")
             template = json.loads(json.dumps(replica_set["spec"]["template"]))
             (template.get("metadata", {}).get("labels") or {}).pop("pod-template-hash", None)
             found.append((int(number) if str(number).isdigit() else 0, {"spec": {"template": template}}))
     for kept in inventory.of("ControllerRevision"):
-        if _owned(kept, live):
+        if owned_by(kept, live):
             found += [(int(kept.get("revision", 0)), kept.get("data") or {})]
     return [manifest for _, manifest in sorted(found, key=lambda pair: -pair[0])]
 
@@ -272,10 +273,6 @@ def _alike(path: Path, mine: Mapping[Path, Any]) -> list[Any]:
 def _parent(path: Path, version: Mapping[Path, Any]) -> bool:
     """Whether a version says anything beside the path, so that its silence means absence."""
     return any(other[: len(path) - 2] == path[: len(path) - 2] for other in version)
-
-
-def _owned(item: Manifest, owner: Manifest) -> bool:
-    return any(ref.get("uid") == owner["metadata"].get("uid") for ref in item["metadata"].get("ownerReferences", []))
 
 
 def _wild(path: Path) -> tuple[Any, ...]:

@@ -18,10 +18,10 @@ from hypothesis import settings
 from ansible_collections.e2ereme.remediate.benchmark.expert import expert
 from ansible_collections.e2ereme.remediate.plugins.module_utils.cluster import Cluster
 from ansible_collections.e2ereme.remediate.plugins.module_utils.evidence import Evidence, Inventory
-from ansible_collections.e2ereme.remediate.plugins.plugin_utils.loop import Write
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.policy import load_policy
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.report import Report
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.step import EscalateStep
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.wishes import Write
 
 ROOT = Path(__file__).resolve().parent.parent
 

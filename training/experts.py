@@ -32,10 +32,10 @@ from ..model import fields, grammar, prompt
 from ..model.fields import ABSENT, Field
 from ..plugins.module_utils.evidence import Evidence, Fact, ObjectRef
 from ..plugins.module_utils.kinds import KINDS
-from ..plugins.plugin_utils.loop import Write
 from ..plugins.plugin_utils.policy import Policy
 from ..plugins.plugin_utils.report import Report
 from ..plugins.plugin_utils.step import Answer
+from ..plugins.plugin_utils.wishes import Write
 from .examples import Example, write
 
 PLENTY = {"cpu": "500m", "memory": "256Mi"}

@@ -11,9 +11,10 @@ from ..benchmark.oracle import judge
 from ..plugins.module_utils.evidence import ObjectRef
 from ..plugins.plugin_utils.episode import Bounds
 from ..plugins.plugin_utils.hands import Settings
-from ..plugins.plugin_utils.loop import drive, remediate
+from ..plugins.plugin_utils.loop import remediate
 from ..plugins.plugin_utils.policy import load_policy
 from ..plugins.plugin_utils.report_parse import parse_report
+from ..plugins.plugin_utils.wishes import drive
 from ..sandbox import faults
 from .examples import Example
 from .experts import Expert, Truth

@@ -18,13 +18,4 @@ attributes:
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: full
-  bypass_host_loop:
-    description: Runs once for all hosts of the play.
-    support: full
-  action:
-    description: Has a corresponding action plugin, which does all of the work on the controller.
-    support: full
-  async:
-    description: Supports being used with the C(async) keyword.
-    support: none
 """

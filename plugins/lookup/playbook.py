@@ -43,22 +43,9 @@ options:
       - V(0) keeps none, so that each evaluation asks the model anew.
     type: float
     default: 600.0
-  model:
-    description: As for M(e2ereme.remediate.remediate).
-    type: str
-    default: default
-  model_name:
-    description: The name of the model on a server.
-    type: str
-    default: e2ereme
-  model_api_key:
-    description: The key for a server.
-    type: str
-  model_python:
-    description: The Python interpreter that has torch and transformers. By default the one that runs Ansible.
-    type: path
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
+  - e2ereme.remediate.model_options
 seealso:
   - module: e2ereme.remediate.remediate
 """

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .evidence import Evidence, ObjectRef
@@ -56,3 +57,8 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
 def object_document(ref: ObjectRef) -> dict[str, str]:
     """What names an object."""
     return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+
+
+def object_named(document: Mapping[str, Any]) -> ObjectRef:
+    """The other way round: the object that ``object_document`` names; KeyError where that is not said."""
+    return ObjectRef(str(document["kind"]), str(document["namespace"]), str(document["name"]))

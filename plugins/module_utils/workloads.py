@@ -208,6 +208,12 @@ def matches(selector: Mapping[str, str] | None, labels: Mapping[str, str]) -> bo
     return bool(selector) and all(labels.get(key) == value for key, value in (selector or {}).items())
 
 
+def owned_by(item: Manifest, owner: Manifest) -> bool:
+    """Whether one object's ownerReferences name the other."""
+    uid = owner["metadata"].get("uid")
+    return any(ref.get("uid") == uid for ref in item["metadata"].get("ownerReferences") or ())
+
+
 def pod_is_ready(pod: Manifest) -> bool:
     """Whether a Pod counts as ready (and is not on its way out)."""
     conditions = (pod.get("status") or {}).get("conditions") or ()

@@ -37,7 +37,8 @@ options:
     default: true
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
-  - e2ereme.remediate.lint_attributes
+  - e2ereme.remediate.reading_attributes
+  - e2ereme.remediate.action_attributes
 seealso:
   - module: e2ereme.remediate.remediate
   - plugin: e2ereme.remediate.playbook

@@ -121,26 +121,11 @@ options:
     type: str
     choices: [podman, docker]
     default: podman
-  model:
-    description:
-      - V(default) is the adapter that the collection ships, V(none) the untuned base, a path another adapter;
-        each runs in a local worker that outlives the task.
-      - An C(http) or C(https) address names a server that speaks the OpenAI protocol, such as vLLM.
-    type: str
-    default: default
-  model_name:
-    description: The name of the model on a server.
-    type: str
-    default: e2ereme
-  model_api_key:
-    description: The key for a server.
-    type: str
-  model_python:
-    description: The Python interpreter that has torch and transformers. By default the one that runs Ansible.
-    type: path
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - e2ereme.remediate.remediate_attributes
+  - e2ereme.remediate.action_attributes
+  - e2ereme.remediate.model_options
 seealso:
   - module: e2ereme.remediate.probe
   - module: e2ereme.remediate.verify

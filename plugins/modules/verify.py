@@ -47,6 +47,7 @@ options:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - e2ereme.remediate.reading_attributes
+  - e2ereme.remediate.target_requirements
 seealso:
   - module: e2ereme.remediate.probe
   - module: e2ereme.remediate.remediate

@@ -23,7 +23,7 @@ from .plan import Effect, Seen
 from .playbook import Playbook
 from .revisions import rolled_back
 from .states import Beside
-from .tasks import Task, walk
+from .tasks import Task, calls
 from .undo import written
 
 SERVER = "dry run"
@@ -49,7 +49,7 @@ def dry_run(cluster: Cluster, playbook: Playbook, inventory: Inventory) -> Rehea
     live = {ref: cluster.find(ref) for ref in playbook.touches}
     state: dict[ObjectRef, Manifest | None] = dict(live)
     effects: list[Effect] = []
-    for task in _tasks(playbook):
+    for task in calls(playbook.tasks):
         for change in describe(task, _with(inventory, state)).changes:
             if change.verb == READ:
                 continue
@@ -84,15 +84,6 @@ def seen(ref: ObjectRef, manifest: Manifest | None) -> Seen:
         meta.get("generation"),
         str(meta.get("resourceVersion", "")),
         written(manifest),
-    )
-
-
-def _tasks(playbook: Playbook) -> tuple[Task, ...]:
-    return tuple(
-        Task((), str(task.get("name", "")), str(module), args)
-        for task in walk(playbook.tasks)
-        for module, args in task.items()
-        if "." in str(module) and isinstance(args, Mapping)
     )
 
 

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterator
 from types import FrameType
 
-from .loop import Cancelled
+from .wishes import Cancelled
 
 PR_SET_PDEATHSIG = 1
 SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -22,42 +22,7 @@ from .report import Report
 from .risk import Risk, Weighed
 from .step import Answer, EscalateStep, PlaybookStep, ProbeStep, UnreadableStep
 from .telling import anomalies, changes_in_words, cited, effects, plan_lines
-from .wishes import (
-    Admit,
-    Cancelled,
-    Gate,
-    Hands,
-    Look,
-    Loop,
-    Propose,
-    Run,
-    Save,
-    Tell,
-    Undo,
-    Verify,
-    Wish,
-    Write,
-    drive,
-)
-
-__all__ = [
-    "Admit",
-    "Cancelled",
-    "Gate",
-    "Hands",
-    "Look",
-    "Loop",
-    "Propose",
-    "Run",
-    "Save",
-    "Tell",
-    "Undo",
-    "Verify",
-    "Wish",
-    "Write",
-    "drive",
-    "remediate",
-]
+from .wishes import Gate, Look, Loop, Propose, Tell, Wish, Write
 
 Weigh = Callable[[Playbook, Inventory], Weighed]
 """Says how risky a Playbook is, and whether the policy wants a person to approve it."""

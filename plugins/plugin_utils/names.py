@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..module_utils.evidence import Inventory, Manifest
+from ..module_utils.workloads import owned_by
 from .argspec import Objection
 from .changes import READ, Change
 from .fieldpaths import below
@@ -47,10 +48,10 @@ def _revision(change: Change, live: Manifest, inventory: Inventory) -> Iterator[
         yield "names.rollback", change.where, f"only {' and '.join(_ROLLS_BACK)} can be rolled back"
         return
     if change.ref.kind == "Deployment":
-        owned = [item for item in inventory.of("ReplicaSet") if belongs(item, live)]
+        owned = [item for item in inventory.of("ReplicaSet") if owned_by(item, live)]
         now, past = _number(live, _REVISION), {_number(item, _REVISION) for item in owned}
     else:
-        owned = [item for item in inventory.of("ControllerRevision") if belongs(item, live)]
+        owned = [item for item in inventory.of("ControllerRevision") if owned_by(item, live)]
         now, past = int(live["metadata"].get("generation", 0)), {_number(item, _GENERATION) for item in owned}
     if now - 1 not in past:
         yield "names.revision", change.where, f"{change.ref} has no revision {now - 1} to go back to"
@@ -59,12 +60,6 @@ def _revision(change: Change, live: Manifest, inventory: Inventory) -> Iterator[
 def _number(item: Manifest, annotation: str) -> int:
     text = str((item["metadata"].get("annotations") or {}).get(annotation, ""))
     return int(text) if text.isdigit() else 0
-
-
-def belongs(item: Manifest, owner: Manifest) -> bool:
-    """Whether one object owns the other."""
-    uid = owner["metadata"].get("uid")
-    return any(ref.get("uid") == uid for ref in item["metadata"].get("ownerReferences") or ())
 
 
 def _owned(change: Change, live: Manifest) -> Iterator[Objection]:

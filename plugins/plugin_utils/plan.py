@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from ..module_utils.documents import object_document, object_named
 from ..module_utils.errors import InputError
 from ..module_utils.evidence import Manifest, ObjectRef
 from .differences import FieldChange
@@ -167,7 +168,7 @@ def _document(plan: Plan) -> dict[str, Any]:
         },
         "effects": [
             {
-                **_named(effect.ref),
+                **object_document(effect.ref),
                 "verb": effect.verb,
                 "basis": effect.basis,
                 "fields": [{"path": field.path, "old": field.old, "new": field.new} for field in effect.fields],
@@ -176,7 +177,7 @@ def _document(plan: Plan) -> dict[str, Any]:
         ],
         "seen": [
             {
-                **_named(seen.ref),
+                **object_document(seen.ref),
                 "uid": seen.uid,
                 "generation": seen.generation,
                 "resourceVersion": seen.resource_version,
@@ -187,7 +188,7 @@ def _document(plan: Plan) -> dict[str, Any]:
         "playbook": {
             "text": plan.playbook.text,
             "digest": plan.playbook.digest,
-            "touches": [_named(ref) for ref in plan.playbook.touches],
+            "touches": [object_document(ref) for ref in plan.playbook.touches],
         },
     }
 
@@ -205,10 +206,10 @@ def _parsed(document: Mapping[str, Any]) -> Plan:
             fingerprint=str(report["fingerprint"]),
         ),
         diagnosis=str(document["diagnosis"]),
-        playbook=Playbook((), str(playbook["text"]), tuple(_ref(item) for item in playbook["touches"])),
+        playbook=Playbook((), str(playbook["text"]), tuple(object_named(item) for item in playbook["touches"])),
         effects=tuple(
             Effect(
-                _ref(item),
+                object_named(item),
                 item["verb"],
                 item["basis"],
                 tuple(FieldChange(field["path"], field["old"], field["new"]) for field in item["fields"]),
@@ -223,21 +224,13 @@ def _parsed(document: Mapping[str, Any]) -> Plan:
         policy_source=str(document["policy"]["source"]),
         target=Target(str(target["namespace"]), dict(target["marks"])),
         seen=tuple(
-            Seen(_ref(item), item["uid"], item["generation"], item["resourceVersion"], item["content"])
+            Seen(object_named(item), item["uid"], item["generation"], item["resourceVersion"], item["content"])
             for item in document["seen"]
         ),
         created=_moment(document["created"]),
         expires=_moment(document["expires"]),
         author=str(document["author"]),
     )
-
-
-def _named(ref: ObjectRef) -> dict[str, str]:
-    return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
-
-
-def _ref(item: Mapping[str, Any]) -> ObjectRef:
-    return ObjectRef(str(item["kind"]), str(item["namespace"]), str(item["name"]))
 
 
 def _moment(text: str) -> datetime:

@@ -20,7 +20,7 @@ from .fieldpaths import ENTRY, Path, merge_key
 from .playbook import Playbook
 from .policy import Policy
 from .snapshot import Saved, Snapshot
-from .undo import replaced_by_its_controller, undo_playbook, written
+from .undo import replaced_by_its_controller, undo_playbook, written_if_there
 
 _ABSENT = object()
 
@@ -94,7 +94,7 @@ def way_back(before: Snapshot, after: Snapshot | None, live: Snapshot) -> Way:
         merge = _Merge(saved.ref)
         wanted = _object(merge, saved.manifest, left.get(saved.ref) if after else current, current)
         foreign += merge.foreign
-        if _plain(wanted) != _plain(current):
+        if written_if_there(wanted) != written_if_there(current):
             goal.append(Saved(saved.ref, wanted))
             lines += _restores(saved.ref, current, wanted)
     to = Snapshot(before.time, tuple(goal))
@@ -106,7 +106,7 @@ def _restores(ref: ObjectRef, live: Manifest | None, wanted: Manifest | None) ->
         return [f"{ref} is taken away"]
     if live is None:
         return [f"{ref} is created again"]
-    return [f"{ref} {change}" for change in field_changes(_plain(live), _plain(wanted))]
+    return [f"{ref} {change}" for change in field_changes(written_if_there(live), written_if_there(wanted))]
 
 
 def require_within(before: Snapshot, policy: Policy) -> None:
@@ -124,15 +124,11 @@ def _object(merge: _Merge, before: Manifest | None, after: Manifest | None, live
     if live is not None and after is not None and _uid(live) != _uid(after):
         merge.foreign.append(f"{merge.ref} was deleted and created anew since")
     if before is None or after is None or live is None:
-        one, two, three = (_ABSENT if item is None else _plain(item) for item in (before, after, live))
+        one, two, three = (_ABSENT if item is None else written_if_there(item) for item in (before, after, live))
         found = merge.back(one, two, three)
     else:
-        found = merge.back(_plain(before), _plain(after), _plain(live))
+        found = merge.back(written_if_there(before), written_if_there(after), written_if_there(live))
     return None if found is _ABSENT else found
-
-
-def _plain(manifest: Manifest | None) -> dict[str, Any] | None:
-    return None if manifest is None else written(manifest)
 
 
 def _uid(manifest: Manifest) -> str:

@@ -8,11 +8,11 @@ nothing where the history does not hold that one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils.evidence import Inventory, Manifest, ObjectRef
-from ..module_utils.workloads import REVISION
+from ..module_utils.workloads import REVISION, owned_by
 
 _GENERATION = "deprecated.daemonset.template.generation"
 
@@ -26,18 +26,11 @@ def rolled_back(inventory: Inventory, ref: ObjectRef) -> dict[str, Any] | None:
         current, kind, mark = live["metadata"].get("generation"), "ControllerRevision", _GENERATION
     else:
         current, kind, mark = _annotation(live, REVISION), "ReplicaSet", REVISION
-    for item in _owned(inventory, kind, live):
-        if current is not None and _annotation(item, mark) == str(int(current) - 1):
+    for item in inventory.of(kind):
+        if owned_by(item, live) and current is not None and _annotation(item, mark) == str(int(current) - 1):
             template = _template(item)
             return {**live, "spec": {**live.get("spec", {}), "template": template}}
     return None
-
-
-def _owned(inventory: Inventory, kind: str, live: Manifest) -> Iterator[Manifest]:
-    uid = live["metadata"].get("uid")
-    for item in inventory.of(kind):
-        if any(owner.get("uid") == uid for owner in item["metadata"].get("ownerReferences") or ()):
-            yield item
 
 
 def _annotation(item: Manifest, name: str) -> str | None:

@@ -22,7 +22,7 @@ from .images import repository_of
 from .playbook import Playbook
 from .policy import Policy
 from .revisions import rolled_back
-from .tasks import Task, walk
+from .tasks import calls
 
 LEVELS = ("low", "medium", "high")
 MANY_PODS = 10
@@ -74,10 +74,8 @@ def assess(playbook: Playbook, inventory: Inventory) -> Risk:
 
 
 def _changes(playbook: Playbook, inventory: Inventory) -> Iterator[Change]:
-    for task in walk(playbook.tasks):
-        for module, args in task.items():
-            if "." in str(module) and isinstance(args, Mapping):
-                yield from describe(Task((), "", str(module), args), inventory).changes
+    for task in calls(playbook.tasks):
+        yield from describe(task, inventory).changes
 
 
 def _reasons(change: Change, view: View) -> Iterator[Reason]:

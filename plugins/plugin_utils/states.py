@@ -11,10 +11,11 @@ from typing import Any
 
 import yaml
 
+from ..module_utils.documents import object_document, object_named
 from ..module_utils.errors import InputError
 from ..module_utils.evidence import Manifest, ObjectRef
 from .snapshot import Saved, Snapshot
-from .undo import written
+from .undo import written, written_if_there
 
 SCHEMA = 1
 BEFORE, AFTER = "before.json", "after.json"
@@ -26,11 +27,9 @@ def as_text(snapshot: Snapshot) -> str:
     """The file: each object as people write it, with its uid; null where it was not there."""
     objects = [
         {
-            "kind": saved.ref.kind,
-            "namespace": saved.ref.namespace,
-            "name": saved.ref.name,
+            **object_document(saved.ref),
             "uid": (saved.manifest or {}).get("metadata", {}).get("uid", ""),
-            "object": None if saved.manifest is None else written(saved.manifest),
+            "object": written_if_there(saved.manifest),
         }
         for saved in snapshot.objects
     ]
@@ -98,12 +97,8 @@ def side_by_side(before: Snapshot, after: Snapshot) -> tuple[Beside, ...]:
     return tuple(
         Beside(saved.ref, earlier[saved.ref], saved.manifest)
         for saved in after.objects
-        if saved.ref in earlier and _plain(earlier[saved.ref]) != _plain(saved.manifest)
+        if saved.ref in earlier and written_if_there(earlier[saved.ref]) != written_if_there(saved.manifest)
     )
-
-
-def _plain(manifest: Manifest | None) -> dict[str, Any] | None:
-    return None if manifest is None else written(manifest)
 
 
 def _text(manifest: Manifest | None) -> str:
@@ -111,7 +106,7 @@ def _text(manifest: Manifest | None) -> str:
 
 
 def _saved(item: Any) -> Saved:
-    ref = ObjectRef(str(item["kind"]), str(item["namespace"]), str(item["name"]))
+    ref = object_named(item)
     manifest = item["object"]
     if manifest is not None:
         meta = {**manifest["metadata"], "uid": item["uid"]}

@@ -179,6 +179,14 @@ class Shape:
             self.report("task.literal", (*where, "retries"), "retries times delay must stay within 600 seconds")
 
 
+def calls(tasks: Any) -> Iterator[Task]:
+    """The module calls of a checked tree, in order."""
+    for task in walk(tasks):
+        for module, args in task.items():
+            if "." in str(module) and isinstance(args, Mapping):
+                yield Task((), str(task.get("name", "")), str(module), args)
+
+
 def walk(tasks: Any) -> Iterator[Mapping[str, Any]]:
     """Every task of a checked tree, blocks opened, in order."""
     for task in tasks:

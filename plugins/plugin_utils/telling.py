@@ -16,7 +16,7 @@ from .plan import Plan
 from .playbook import Playbook
 from .runresult import RunResult
 from .step import Step
-from .tasks import Task, walk
+from .tasks import calls
 
 _NOT_SHOWN = ("status", "metadata")
 _HOLDERS = ("spec.template.spec.", "spec.jobTemplate.spec.template.spec.", "spec.")
@@ -32,10 +32,8 @@ def effects(playbook: Playbook, inventory: Inventory) -> list[str]:
     """What a run would change, a line a field; empty where everything is so already."""
     return [
         f"{change.ref} {text}"
-        for task in walk(playbook.tasks)
-        for module in task
-        if "." in str(module) and isinstance(task[module], Mapping)
-        for change in describe(Task((), "", str(module), task[module]), inventory).changes
+        for task in calls(playbook.tasks)
+        for change in describe(task, inventory).changes
         if change.verb != READ
         for text in _change(change, inventory)
     ]

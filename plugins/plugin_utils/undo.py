@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..module_utils.cluster import Cluster
+from ..module_utils.cluster import Cluster, reference
 from ..module_utils.evidence import Manifest, ObjectRef
-from ..module_utils.workloads import pod_is_ready
+from ..module_utils.workloads import owned_by, pod_is_ready
 from .emit import emit
 from .fieldpaths import merge_key
 from .playbook import Playbook
@@ -45,10 +45,8 @@ def stuck_pods(cluster: Cluster, snapshot: Snapshot, after: Snapshot) -> tuple[O
             continue
         if saved.manifest["spec"].get("template") == live["spec"].get("template"):
             continue
-        for pod in cluster.list("Pod", saved.ref.namespace):
-            owners = pod["metadata"].get("ownerReferences") or ()
-            if any(owner.get("uid") == live["metadata"].get("uid") for owner in owners) and not pod_is_ready(pod):
-                found.append(ObjectRef("Pod", saved.ref.namespace, pod["metadata"]["name"]))
+        pods = cluster.list("Pod", saved.ref.namespace)
+        found += [reference(pod) for pod in pods if owned_by(pod, live) and not pod_is_ready(pod)]
     return tuple(found)
 
 
@@ -123,6 +121,11 @@ def replaced_by_its_controller(saved: Saved) -> bool:
     """A Pod that a controller owns is followed by another one; it is nothing to restore."""
     owners = (saved.manifest or {}).get("metadata", {}).get("ownerReferences") or ()
     return saved.ref.kind == "Pod" and any(owner.get("controller") for owner in owners)
+
+
+def written_if_there(manifest: Manifest | None) -> dict[str, Any] | None:
+    """What people write of an object; None for one that is not there."""
+    return None if manifest is None else written(manifest)
 
 
 def written(manifest: Manifest) -> dict[str, Any]:

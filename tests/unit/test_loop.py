@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.e2ereme.remediate.plugins.module_utils.errors import ModelError, Refused, RunError
 from ansible_collections.e2ereme.remediate.plugins.module_utils.evidence import Evidence, Fact, Inventory, ObjectRef
 from ansible_collections.e2ereme.remediate.plugins.module_utils.verdict import Check, Verdict
-from ansible_collections.e2ereme.remediate.plugins.plugin_utils import loop
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils import loop, wishes
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.differences import FieldChange
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.episode import Bounds, Episode, Undone
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.plan import Effect, Plan, Target
@@ -29,7 +29,6 @@ from ansible_collections.e2ereme.remediate.plugins.plugin_utils.step import (
     Step,
     UnreadableStep,
 )
-from ansible_collections.e2ereme.remediate.plugins.plugin_utils.wishes import Retrace
 
 CART = ObjectRef("Deployment", "shop", "cart")
 WEB = ObjectRef("Deployment", "shop", "web")
@@ -53,7 +52,7 @@ def playbook(text: str, replicas: int = 3) -> Playbook:
     return Playbook(({"name": text, **task},), text, (CART,))
 
 
-def plan_of(wish: loop.Propose) -> Plan:
+def plan_of(wish: wishes.Propose) -> Plan:
     """A Plan as the hands would make it."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     return Plan(
@@ -84,52 +83,52 @@ class Hands:
         self.steps = iter(steps)
         self.replies = {"verdicts": itertools.repeat(WELL), "complete": True, "restored": True, **replies}
         self.wishes: list[str] = []
-        self.written: list[loop.Write] = []
+        self.written: list[wishes.Write] = []
 
     def _reply(self, name: str, default: Callable[[], Any]) -> Any:
         self.wishes.append(name)
         made = self.replies.get(name, default)
         return made() if callable(made) else made
 
-    def look(self, wish: loop.Look) -> Evidence:
+    def look(self, wish: wishes.Look) -> Evidence:
         return self._reply("look", evidence)
 
-    def write(self, wish: loop.Write) -> Answer:
+    def write(self, wish: wishes.Write) -> Answer:
         self.written.append(wish)
         return self._reply("write", lambda: Answer(next(self.steps), "", 100, 20, 0.1))
 
-    def gate(self, wish: loop.Gate) -> Any:
+    def gate(self, wish: wishes.Gate) -> Any:
         return self._reply("gate", lambda: playbook(wish.step.text))
 
-    def propose(self, wish: loop.Propose) -> Any:
+    def propose(self, wish: wishes.Propose) -> Any:
         return self._reply("propose", lambda: plan_of(wish))
 
-    def admit(self, wish: loop.Admit) -> Playbook:
+    def admit(self, wish: wishes.Admit) -> Playbook:
         raise NotImplementedError
 
-    def retrace(self, wish: Retrace) -> Any:
+    def retrace(self, wish: wishes.Retrace) -> Any:
         raise NotImplementedError
 
-    def save(self, wish: loop.Save) -> Snapshot:
+    def save(self, wish: wishes.Save) -> Snapshot:
         return self._reply("save", lambda: Snapshot("2026-01-01T00:00:00Z", ()))
 
-    def run(self, wish: loop.Run) -> RunResult:
+    def run(self, wish: wishes.Run) -> RunResult:
         return self._reply("run", lambda: RunResult(0, (), 1.0))
 
-    def verify(self, wish: loop.Verify) -> Verdict:
+    def verify(self, wish: wishes.Verify) -> Verdict:
         return self._reply("verify", lambda: next(self.replies["verdicts"]))
 
-    def undo(self, wish: loop.Undo) -> Undone:
+    def undo(self, wish: wishes.Undo) -> Undone:
         return self._reply(
             "undo", lambda: Undone(RunResult(0, (), 1.0), WELL, self.replies["complete"], self.replies["restored"])
         )
 
-    def tell(self, wish: loop.Tell) -> None:
+    def tell(self, wish: wishes.Tell) -> None:
         pass
 
 
 def episode(hands: Hands, report: Report = REPORT, bounds: Bounds | None = None, **options: Any) -> Episode:
-    return loop.drive(loop.remediate(report, bounds or Bounds(), lambda: 0.0, **options), hands)
+    return wishes.drive(loop.remediate(report, bounds or Bounds(), lambda: 0.0, **options), hands)
 
 
 def throwing(error: BaseException) -> Callable[[], Any]:
@@ -286,7 +285,7 @@ def test_a_dead_model_is_broken() -> None:
     assert episode(Hands([], write=throwing(ModelError("the worker died")))).outcome == "broken"
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), loop.Cancelled("SIGTERM")])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), wishes.Cancelled("SIGTERM")])
 def test_cancelling_during_the_run_undoes(error: BaseException) -> None:
     hands = Hands([PlaybookStep("one")], run=throwing(error))
     ended = episode(hands)

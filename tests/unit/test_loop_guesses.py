@@ -6,8 +6,9 @@ import pytest
 
 from ansible_collections.e2ereme.remediate.plugins.module_utils.evidence import Evidence, Fact, Inventory, ObjectRef
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.episode import Bounds
-from ansible_collections.e2ereme.remediate.plugins.plugin_utils.loop import Look, Tell, Write, remediate
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.loop import remediate
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.report import Report, Suspect
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.wishes import Look, Tell, Write
 
 CART = ObjectRef("Deployment", "shop", "cart")
 MANIFEST = {"kind": "Deployment", "metadata": {"name": "cart", "namespace": "shop"}}

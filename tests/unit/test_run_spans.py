@@ -10,8 +10,8 @@ import pytest
 
 from ansible_collections.e2ereme.remediate.plugins.module_utils.cluster import Response
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.interrupts import Interrupts
-from ansible_collections.e2ereme.remediate.plugins.plugin_utils.loop import Cancelled
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.spans import Spans, TimedTransport
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.wishes import Cancelled
 
 
 class Clock:

@@ -1,22 +1,16 @@
 # Copyright: the e2ereme.remediate authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the lint action supports."""
+"""What holds for every action of ours: it works on the controller, once."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Attributes of e2ereme.remediate.lint."""
+    """Attributes of actions."""
 
     DOCUMENTATION = r"""
 options: {}
 attributes:
-  check_mode:
-    description: Can run in check_mode and return changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
-    support: none
   bypass_host_loop:
     description: Runs once for all hosts of the play.
     support: full
