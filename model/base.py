@@ -5,12 +5,16 @@
 The package carries a quantised GGUF file. ``convert`` makes of it the folder that transformers, peft and vLLM
 read (float32 safetensors, tokenizer, configuration) and a manifest with the SHA-256 of every file, written
 last: a folder without one was never finished. ``check`` is cheap enough for every start of the engine.
+``prepare`` may be interrupted at any moment and called twice at once.
 
 Run as a module, it converts into the default folder unless a sound one is there.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import glob
 import hashlib
 import importlib.util
 import json
@@ -18,7 +22,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,8 @@ SOURCE_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db5
 MANIFEST = "manifest.json"
 FORMAT = 1  # raised when the conversion itself changes, so that old folders are made anew
 REQUIRED = ("config.json", "model.safetensors", "tokenizer.json")
+NEEDS = ("accelerate", "gguf", "llguidance", "peft", "safetensors", "tokenizers", "torch", "transformers")
+SIZE = 600_000_000  # bytes that a conversion needs on the disk
 
 
 def how_to_prepare() -> str:
@@ -38,7 +44,7 @@ def how_to_prepare() -> str:
         return "Run `make setup`."
     command = f"PYTHONPATH={root.parents[2]} python3 -m {__package__.rpartition('.')[0]}.cli model prepare"
     return (
-        f"Run `{command}` once, with a Python that has the packages of docs/dependencies.md (torch above all). "
+        f"Run `{command}` once, with a Python that has torch and its like; it says what that Python lacks. "
         "Where that is not Ansible's own Python, name it as model_python (remediate_model_python)."
     )
 
@@ -56,6 +62,19 @@ def default_folder() -> Path:
         return root / ".cache" / "base"
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(cache) / "e2ereme" / f"base-{SOURCE_SHA256[:12]}-{FORMAT}"
+
+
+def require_packages() -> None:
+    """ModelMissing, with the command that installs them, when this Python lacks what converts and runs the model."""
+    missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        pins = Path(__file__).resolve().parents[1] / "constraints.txt"
+        constraint = f"--constraint {pins} " if pins.is_file() else ""
+        raise ModelMissing(
+            f"{sys.executable} lacks {', '.join(missing)}.",
+            f"Run `{sys.executable} -m pip install {constraint}{' '.join(missing)}` "
+            "(docs/dependencies.md says where torch without CUDA is), or run this with a Python that has them.",
+        )
 
 
 def find_source() -> Path:
@@ -105,18 +124,34 @@ def check(folder: Path, deep: bool = False) -> dict[str, Any]:
 
 def prepare(folder: Path, say: Callable[[str], None] = print) -> Path:
     """Converts into ``folder`` unless a sound base model is there already."""
-    try:
+    with contextlib.suppress(ModelMissing):
         check(folder, deep=True)
-    except ModelMissing as reason:
-        say(f"{reason.what} Converting it, once.")
-        convert(find_source(), folder)
+        return folder  # also where the folder may only be read
+    require_packages()
+    source = find_source()
+    try:
+        with _alone(folder, say):
+            try:
+                check(folder, deep=True)  # by who was before us
+            except ModelMissing as reason:
+                say(f"{reason.what} Converting it, once.")
+                _require_space(folder.parent)
+                convert(source, folder)
+    except ModelMissing:
+        raise
+    except Exception as error:  # libraries name a full disk in their own ways
+        raise ModelMissing(
+            f"The base model could not be made in {folder}: {error}.",
+            f"It needs {SIZE // 1_000_000} MB there and the right to write, or another place by E2EREME_BASE, and the "
+            "releases of constraints.txt; then run this again.",
+        ) from error
     return folder
 
 
 def convert(source: Path, folder: Path) -> None:
     """Writes the folder beside its place and moves it there whole, so that nobody ever reads half of one."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    draft = Path(tempfile.mkdtemp(prefix=_draft_of(folder), dir=folder.parent))
     try:
         _write_model(source, draft)
         _write_manifest(draft)
@@ -145,6 +180,34 @@ def fix_tokenizer(tokenizer: Any) -> None:
 def sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Holds the lock of this folder; removes the drafts of those who were killed while they held it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another process converts it; waiting.")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for draft in folder.parent.glob(glob.escape(_draft_of(folder)) + "*"):
+            shutil.rmtree(draft, ignore_errors=True)
+        yield
+
+
+def _draft_of(folder: Path) -> str:
+    return f".{folder.name}.draft-"
+
+
+def _require_space(parent: Path) -> None:
+    free = shutil.disk_usage(parent).free
+    if free < SIZE:
+        raise ModelMissing(
+            f"{parent} has {free // 1_000_000} MB free; the base model needs {SIZE // 1_000_000} MB.",
+            "Make room there, or name another place by E2EREME_BASE; then run this again.",
+        )
 
 
 def _write_model(source: Path, folder: Path) -> None:

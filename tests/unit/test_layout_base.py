@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import re
+import threading
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -104,6 +109,95 @@ def test_a_failed_conversion_leaves_the_old_folder_and_no_draft(folder: Path, mo
 
     assert [path.name for path in folder.parent.iterdir()] == ["base"]
     base.check(folder, deep=True)
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What is converted; the conversion only copies it."""
+    found = tmp_path / "model.gguf"
+    found.write_text("weights")
+
+    def write(source: Path, draft: Path) -> None:
+        for name in base.REQUIRED:
+            (draft / name).write_text(source.read_text())
+
+    monkeypatch.setattr(base, "find_source", lambda: found)
+    monkeypatch.setattr(base, "_write_model", write)
+    monkeypatch.setattr(base, "SIZE", 0)
+    return found
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_what_this_python_lacks_is_named_with_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "NEEDS", ("json", "no_such_package"))
+
+    with pytest.raises(ModelMissing, match=r"lacks no_such_package\. Run `.*-m pip install .*no_such_package`"):
+        base.prepare(tmp_path / "base")
+    assert names(tmp_path) == set()
+
+
+def test_what_is_needed_is_what_the_extra_model_installs(root: Path) -> None:
+    extra = tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"]["model"]
+
+    assert sorted(base.NEEDS) == sorted(re.split("[<>=]", each)[0] for each in extra)
+
+
+@pytest.mark.usefixtures("source")
+def test_a_disk_without_room_is_told_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "SIZE", 10**18)
+
+    with pytest.raises(ModelMissing, match=r"MB free; the base model needs .* E2EREME_BASE"):
+        base.prepare(tmp_path / "cache" / "base", say=lambda _: None)
+    assert names(tmp_path / "cache") == {".base.lock"}
+
+
+@pytest.mark.usefixtures("source")
+@pytest.mark.parametrize(
+    ("error", "shown"), [(OSError(28, "No space left"), ModelMissing), (KeyboardInterrupt(), KeyboardInterrupt)]
+)
+def test_a_conversion_that_is_broken_off_leaves_no_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, shown: type[BaseException]
+) -> None:
+    def broken(source: Path, draft: Path) -> None:
+        (draft / "model.safetensors").write_text("half")
+        raise error
+
+    monkeypatch.setattr(base, "_write_model", broken)
+
+    with pytest.raises(shown):
+        base.prepare(tmp_path / "cache" / "base", say=lambda _: None)
+    assert names(tmp_path / "cache") == {".base.lock"}
+
+
+@pytest.mark.usefixtures("source")
+def test_the_draft_of_who_was_killed_goes_with_the_next_conversion(tmp_path: Path) -> None:
+    (tmp_path / "cache" / ".base.draft-1").mkdir(parents=True)
+
+    base.prepare(tmp_path / "cache" / "base", say=lambda _: None)
+
+    assert names(tmp_path / "cache") == {".base.lock", "base"}
+
+
+@pytest.mark.usefixtures("source")
+def test_who_comes_second_waits_and_converts_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = folder.rename(folder.with_name("kept"))
+    waits = threading.Event()
+    monkeypatch.setattr(base, "convert", lambda *_: pytest.fail("converted"))
+    with (folder.parent / ".base.lock").open("w") as lock, ThreadPoolExecutor() as pool:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = pool.submit(base.prepare, folder, say=lambda _: waits.set())
+        assert waits.wait(10)
+        kept.rename(folder)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
+        assert second.result(10) == folder
 
 
 def test_another_file_in_the_package_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
