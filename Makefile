@@ -88,8 +88,10 @@ units: ## ansible-test units on the tests of the plugins, in a copy
 changelog: ## is every fragment well-formed
 	@$(BIN)/antsibull-changelog lint
 
+# antsibull-docs takes kubernetes.core from the tree or from .venv, as it happens; there it would copy what git tracks,
+# nothing, were git not kept from looking above .venv.
 docs: ## pages of the plugins and roles, into out/docs; their references and markup checked
-	@$(call copied,ANSIBLE_COLLECTIONS_PATH="$$tree" antsibull-docs lint-collection-docs --plugin-docs \
+	@$(call copied,GIT_CEILING_DIRECTORIES=$(CURDIR) ANSIBLE_COLLECTIONS_PATH="$$tree" antsibull-docs lint-collection-docs --plugin-docs \
 	  --validate-collection-refs self .)
 	@mkdir -p out/docs && $(BIN)/antsibull-docs collection --use-current --fail-on-error --no-indexes \
 	  --dest-dir out/docs e2ereme.remediate
