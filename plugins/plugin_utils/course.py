@@ -7,6 +7,7 @@ A course that was refused, cancelled or broken undoes what is pending before it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -89,7 +90,7 @@ def carry_out(
             course.changed.extend(playbook.touches)
             held = f"healthy for {verdict.held_seconds:.0f} s"
             yield Tell("verify", f"{held}: {measured(verdict)}", number)
-            return "resolved", f"{change}; verified {held}"
+            return "resolved", f"{change}; verified {held}{aside(course, evidence, playbook)}"
         yield Tell("verify", f"not healthy: {measured(verdict)}", number)
     else:
         yield Tell("run", "failed: " + (run.stopped or _failure(run)), number)
@@ -118,6 +119,19 @@ def guard(report: Report, evidence: Evidence) -> tuple[str, str] | None:
         return "healthy", "the alert says that it is resolved, and nothing anomalous is seen"
     unseen = f" Not seen: {'; '.join(inventory.unseen)}." if inventory.unseen else ""
     return "healthy", f"nothing anomalous is seen in namespace {inventory.namespace}; nothing was changed.{unseen}"
+
+
+def aside(course: Course, evidence: Evidence, playbook: Playbook) -> str:
+    """Says which of the report's suspects nothing wrong was seen of: what it means may not be what was repaired."""
+    facts = [fact.text for each in (*course.evidence, evidence) for fact in each.anomalies]
+    told = " ".join([*facts, *(ref.name for ref in playbook.touches)])
+    words = set(re.findall(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?", told.lower()))
+    sound = [
+        suspect.name for suspect in course.report.suspects if suspect.sure and not _exists(suspect.name.lower(), words)
+    ]
+    if not sound:
+        return ""
+    return f". The report names {', '.join(sound)}, of which nothing wrong was seen"
 
 
 def _exists(name: str, known: set[str]) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..module_utils.evidence import Evidence, Inventory
-from .course import Course, carry_out, guard, learnt, to_its_end
+from .course import Course, aside, carry_out, guard, learnt, to_its_end
 from .episode import Attempt, Bounds
 from .plan import Plan
 from .playbook import Finding, Playbook
@@ -158,8 +158,9 @@ def _propose(
     for line in plan_lines(plan):
         yield Tell("plan", line, number)
     why = "" if weighed.approval == "auto" else " A person must approve it."
+    change = plan.in_words + aside(course, evidence, gated)
     return "planned", (
-        f"{plan.in_words}. Risk {plan.risk}.{why} Nothing was changed; apply it until {plan.expires:%H:%M} UTC with: "
+        f"{change}. Risk {plan.risk}.{why} Nothing was changed; apply it until {plan.expires:%H:%M} UTC with: "
         f"ansible-playbook e2ereme.remediate.apply -e plan={plan.path}"
     )
 

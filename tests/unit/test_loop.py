@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -145,6 +146,13 @@ def test_a_verified_playbook_resolves() -> None:
     assert ended.message.startswith("resolved:")
     assert ended.changed == (CART,)
     assert hands.wishes == ["look", "write", "gate", "save", "run", "verify"]
+
+
+def test_a_suspect_of_which_nothing_wrong_was_seen_is_told() -> None:
+    asked = replace(REPORT, suspects=(Suspect("cart"), Suspect("web")))
+    ended = episode(Hands([PlaybookStep("scale cart")]), report=asked)
+    assert ended.message.endswith("The report names web, of which nothing wrong was seen")
+    assert "names" not in episode(Hands([PlaybookStep("scale cart")])).message
 
 
 def test_a_failed_verification_is_undone_and_tried_again() -> None:
