@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ..clock import Clock
+from ..nodes.strain import Strains
 from ..store import Store
 from .recorder import Recorder
 
@@ -26,6 +27,7 @@ class World:
         self.images = images
         self.rates = rates  # workload -> requests a second
         self.recorder = Recorder(store, clock, rng)
+        self.strains = Strains()
         self.wake: Callable[[str, str, str], None] = lambda controller, namespace, name: None
         self.children: dict[str, dict[tuple[str, str], Object]] = {}  # owner's uid -> (kind, name) -> object
         self._looked: dict[tuple[str, str, str], float] = {}

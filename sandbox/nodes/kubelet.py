@@ -56,6 +56,7 @@ class Kubelet:
 
     def forget(self, uid: str) -> None:
         """The Pod is gone from the API."""
+        self.world.strains.forget(uid)
         run = self.runs.pop(uid, None)
         if run is not None:
             self.network.forget(run)
@@ -283,6 +284,7 @@ class Kubelet:
             return
         item.started = item.ready = False
         item.settings, item.command, item.listens_at = None, "", float("inf")
+        self.world.strains.restarted(run.uid, item.name)
         policy = pod["spec"].get("restartPolicy", "Always")
         if policy == "Never" or (policy == "OnFailure" and ended["exitCode"] == 0):
             item.state = {"terminated": ended}
