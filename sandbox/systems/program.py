@@ -7,6 +7,10 @@ the same logs and exit codes. It is told by its environment what to be:
     PORT                 where it listens (or --port N)
     HEALTH_PATH          answers 200 once it is up; /healthz when not given
     *_URL                a dependency, called whenever "/" is asked for
+    X_PASSWORD           is shown to X_URL; a datastore refuses whoever shows another one than its STORE_PASSWORD
+    FANOUT_LIMIT         how many of its dependencies a request calls, taking turns; all when not given
+    LOG_FILE             a line is appended to it for each request to "/"
+    DATA_DIR             makes it a datastore: each request to "/" writes a record there and waits for the disk
     REQUIRED_SETTINGS    names that must be set, separated by commas
     *_LEVEL, *_MODE, *_ENABLED, *_SECONDS, *_MS, *_MB, *_SIZE, *_LIMIT, *_WORKERS   checked by suffix
     WORKING_SET_MB, START_CPU_MS, REQUEST_CPU_MS                                    what it costs
@@ -14,6 +18,7 @@ the same logs and exit codes. It is told by its environment what to be:
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
@@ -36,6 +41,11 @@ NUMBERS = ("_SECONDS", "_MS", "_MB", "_SIZE", "_LIMIT", "_WORKERS")
 SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT.*)|PORT(_\d+_(TCP|UDP|SCTP).*)?)$")
 EXIT_SETTING = 78
 EXIT_USAGE = 64
+PASSWORD_HEADER = "X-Store-Password"
+RECORDS = "records"  # the file in DATA_DIR
+ROTATED_AT = 1 << 20  # bytes: a log file or a datastore starts anew beyond it
+LOG_OPERATIONS = 1  # on the volume, for each request: write
+DATA_OPERATIONS = 2  # write, sync
 
 
 class BadSetting(Exception):
@@ -58,6 +68,31 @@ class Settings:
     working_set_mb: int
     start_cpu: float  # CPU seconds before it listens
     request_cpu: float  # CPU seconds a request
+    fanout: int = 0  # dependencies that one request calls; 0: all
+    log_file: str = ""
+    data_dir: str = ""
+    password: str = ""  # what a datastore wants to see
+    passwords: tuple[tuple[str, str], ...] = ()  # (variable of the URL, what is shown there)
+
+    def callees(self, turn: int) -> tuple[tuple[str, str], ...]:
+        """Whom the request number ``turn`` (from 0) calls, in this order."""
+        count = len(self.calls)
+        if not count or not 0 < self.fanout < count:
+            return self.calls
+        return tuple(self.calls[(turn * self.fanout + step) % count] for step in range(self.fanout))
+
+    def shown_to(self, name: str) -> str:
+        """The password for the dependency of that variable; empty: none."""
+        return dict(self.passwords).get(name, "")
+
+    def refuses(self, shown: str) -> bool:
+        """Whether a caller that shows this password is turned away. Who shows none may look."""
+        return bool(self.data_dir and self.password and shown and shown != self.password)
+
+    def files(self) -> tuple[tuple[str, str, str], ...]:
+        """(variable, its value, path) of each file that is opened before the program listens."""
+        made = (("LOG_FILE", self.log_file, self.log_file), ("DATA_DIR", self.data_dir, f"{self.data_dir}/{RECORDS}"))
+        return tuple(item for item in made if item[1])
 
 
 @dataclass(frozen=True)
@@ -110,6 +145,13 @@ def read_settings(environment: Mapping[str, str], port: str = "", serving: bool 
         working_set_mb=int(env.get("WORKING_SET_MB", "8")),
         start_cpu=float(env.get("START_CPU_MS", "100")) / 1000,
         request_cpu=float(env.get("REQUEST_CPU_MS", "1")) / 1000,
+        fanout=int(env.get("FANOUT_LIMIT", "0")),
+        log_file=env.get("LOG_FILE", ""),
+        data_dir=env.get("DATA_DIR", "").rstrip("/"),
+        password=env.get("STORE_PASSWORD", ""),
+        passwords=tuple(
+            (name, env[password]) for name, _ in calls if env.get(password := name.removesuffix("_URL") + "_PASSWORD")
+        ),
     )
 
 
@@ -152,6 +194,18 @@ def call_failed(url: str, why: str) -> str:
     return f"call to {url} failed: {why}"
 
 
+def cannot_open(name: str, value: str, why: str) -> str:
+    return f"{name}: cannot write to '{value}': {why}"
+
+
+def cannot_write(path: str, why: str) -> str:
+    return f"cannot write to {path}: {why}"
+
+
+def refused_caller() -> str:
+    return "refused a caller: wrong password"
+
+
 def _log(level: str, text: str) -> None:
     print(line(level, text, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())), flush=True)
 
@@ -162,10 +216,11 @@ def _burn(seconds: float) -> None:
         pass
 
 
-def _call(url: str, seconds: float) -> str:
+def _call(url: str, seconds: float, password: str = "") -> str:
     """Empty when it answered well, else why not."""
+    request = urllib.request.Request(url, headers={PASSWORD_HEADER: urllib.parse.quote(password)} if password else {})
     try:
-        with urllib.request.urlopen(url, timeout=seconds) as response:
+        with urllib.request.urlopen(request, timeout=seconds) as response:
             response.read()
         return ""
     except urllib.error.HTTPError as error:
@@ -186,7 +241,39 @@ def _why(reason: object, seconds: float) -> str:
     return str(reason)
 
 
-def _serve(settings: Settings) -> None:
+class _Appended:
+    """A file on a volume that grows by a line at a time, and starts anew when it is long."""
+
+    def __init__(self, path: str, synced: bool) -> None:
+        self.path = path
+        self._synced = synced
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self._written = 0
+
+    def append(self, text: str) -> None:
+        """Raises OSError."""
+        if self._written > ROTATED_AT:
+            os.ftruncate(self._file, 0)
+            self._written = 0
+        self._written += os.write(self._file, text.encode())
+        if self._synced:
+            os.fsync(self._file)
+
+
+def _opened(settings: Settings) -> list[_Appended]:
+    """Raises BadSetting."""
+    made = []
+    for name, value, path in settings.files():
+        try:
+            made.append(_Appended(path, name == "DATA_DIR"))
+        except OSError as error:
+            raise BadSetting(cannot_open(name, value, error.strerror or str(error))) from error
+    return made
+
+
+def _serve(settings: Settings, files: Sequence[_Appended]) -> None:
+    turns = itertools.count()
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -196,15 +283,28 @@ def _serve(settings: Settings) -> None:
                 self._answer(200, "ok")
             elif path != "/":
                 self._answer(404, f"nothing at {path}")
+            elif settings.refuses(urllib.parse.unquote(self.headers.get(PASSWORD_HEADER, ""))):
+                _log("ERROR", refused_caller())
+                self._answer(401, refused_caller())
             else:
-                _burn(settings.request_cpu)
-                for _name, url in settings.calls:
-                    why = _call(url, settings.call_seconds)
-                    if why:
-                        _log("ERROR", call_failed(url, why))
-                        self._answer(502, call_failed(url, why))
-                        return
-                self._answer(200, "ok")
+                status, text = self._work()
+                if status != 200:
+                    _log("ERROR", text)
+                self._answer(status, text)
+
+        def _work(self) -> tuple[int, str]:
+            """What a request takes: the disk first, then whom it needs."""
+            _burn(settings.request_cpu)
+            for file in files:
+                try:
+                    file.append(f"{time.time():.3f} {self.client_address[0]} GET /\n")
+                except OSError as error:
+                    return 500, cannot_write(file.path, error.strerror or str(error))
+            for name, url in settings.callees(next(turns)):
+                why = _call(url, settings.call_seconds, settings.shown_to(name))
+                if why:
+                    return 502, call_failed(url, why)
+            return 200, "ok"
 
         def _answer(self, status: int, text: str) -> None:
             body = (text + "\n").encode()
@@ -238,10 +338,15 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     ballast = bytearray(os.urandom(4096)) * (256 * settings.working_set_mb)
     _burn(settings.start_cpu)
     if told.command == "serve":
-        _serve(settings)
+        try:
+            files = _opened(settings)
+        except BadSetting as error:
+            _log("FATAL", str(error))
+            return EXIT_SETTING
+        _serve(settings, files)
     while told.command == "visit":
-        for _name, url in settings.calls:
-            why = _call(url, settings.call_seconds)
+        for name, url in settings.calls:
+            why = _call(url, settings.call_seconds, settings.shown_to(name))
             if why:
                 _log("ERROR", call_failed(url, why))
         threading.Event().wait(settings.visit_seconds)
