@@ -1,10 +1,24 @@
-"""Systems to break and repair: the shop, and as many small random ones as there are seeds."""
+"""Systems to break and repair: the shop, what others published, and as many random ones as there are seeds."""
 
 from __future__ import annotations
 
+from .choose import SystemUnknown, choose, known_systems
 from .generate import generate
 from .history import deploy, prepare
+from .published import published
 from .shop import shop
 from .system import Change, ServiceSpec, System
 
-__all__ = ["Change", "ServiceSpec", "System", "deploy", "generate", "prepare", "shop"]
+__all__ = [
+    "Change",
+    "ServiceSpec",
+    "System",
+    "SystemUnknown",
+    "choose",
+    "deploy",
+    "generate",
+    "known_systems",
+    "prepare",
+    "published",
+    "shop",
+]

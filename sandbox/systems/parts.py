@@ -43,6 +43,7 @@ class Blueprint:
     headless: bool = False
     account: str = ""
     sidecar: Object | None = None
+    folders: tuple[tuple[str, str], ...] = ()  # (volume, mount path) of empty folders that the Pod's containers share
     extra_labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
     options: Object = field(default_factory=dict)  # further fields of the workload's spec
@@ -178,6 +179,7 @@ def _pod_spec(plan: Blueprint) -> Object:
     volume: Object = {"name": PROGRAM_MAP, "configMap": {"name": PROGRAM_MAP}}
     if plan.file != "program.py":
         volume["configMap"]["items"] = [{"key": "program.py", "path": plan.file}]
+    shared = [{"name": name, "mountPath": path} for name, path in plan.folders]
     container: Object = {
         "name": plan.container or plan.name,
         "image": plan.image,
@@ -187,7 +189,7 @@ def _pod_spec(plan: Blueprint) -> Object:
         **({"envFrom": list(plan.env_from)} if plan.env_from else {}),
         "ports": [port],
         "resources": plan.resources,
-        "volumeMounts": [mount],
+        "volumeMounts": [mount, *shared],
     }
     for name, probe in (
         ("readinessProbe", plan.readiness),
@@ -198,10 +200,10 @@ def _pod_spec(plan: Blueprint) -> Object:
             container[name] = probe
     containers = [container]
     if plan.sidecar:
-        containers.append({**plan.sidecar, "volumeMounts": [mount]})
+        containers.append({**plan.sidecar, "volumeMounts": shared or [mount]})
     return {
         "containers": containers,
-        "volumes": [volume],
+        "volumes": [volume, *({"name": name, "emptyDir": {}} for name, _ in plan.folders)],
         "terminationGracePeriodSeconds": 5,
         **({"serviceAccountName": plan.account} if plan.account else {}),
     }

@@ -16,7 +16,8 @@ LAB_IMAGES = ("lab/python:1", "lab/base:1", "lab/base:2", "lab/redis:1", "lab/ng
 class ServiceSpec:
     """One workload and its Service. ``service`` is empty for a workload that nobody calls.
 
-    ``calls`` names other workloads. ``rate``: requests a second that reach it in steady state.
+    ``calls`` names other workloads. ``rate``: requests a second that reach it in steady state. ``volume``: where
+    the volume is mounted that its requests write to; empty when they write to none.
     """
 
     name: str
@@ -29,6 +30,7 @@ class ServiceSpec:
     image: str
     health_path: str
     rate: float = 0.0
+    volume: str = ""
 
 
 @dataclass(frozen=True)

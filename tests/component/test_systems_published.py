@@ -1,0 +1,101 @@
+"""Systems that others published: healthy on the sandbox, shaped as they were published, named on the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.e2ereme.remediate.sandbox.faults import healthy
+from ansible_collections.e2ereme.remediate.sandbox.sandbox import Sandbox
+from ansible_collections.e2ereme.remediate.sandbox.systems import (
+    SystemUnknown,
+    choose,
+    generate,
+    known_systems,
+    prepare,
+    shop,
+)
+from ansible_collections.e2ereme.remediate.sandbox.systems.published import NAMES
+
+Object = dict[str, Any]
+
+
+def main_containers(name: str) -> dict[str, Object]:
+    """Workload -> its main container, today."""
+    system = choose(name)
+    today = {(item["kind"], item["metadata"]["name"]): item for item in system.manifests}
+    today |= {
+        (change.manifest["kind"], change.manifest["metadata"]["name"]): change.manifest for change in system.history
+    }
+    return {
+        spec.name: next(
+            item
+            for item in today[spec.kind, spec.name]["spec"]["template"]["spec"]["containers"]
+            if item["name"] == spec.container
+        )
+        for spec in system.services
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_published_system_is_healthy_after_its_past_and_nothing_restarted(name: str) -> None:
+    system = choose(name)
+    sandbox = Sandbox(system)
+    prepare(sandbox, system)
+    assert healthy(sandbox.transport(), system) == ()
+    pods = sandbox.store.list("Pod", system.namespace)
+    assert {item["restartCount"] for pod in pods for item in pod["status"]["containerStatuses"]} == {0}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_call_goes_to_a_service_of_the_system_by_its_address(name: str) -> None:
+    system = choose(name)
+    containers = main_containers(name)
+    for spec in system.services:
+        addresses = {item.get("value") for item in containers[spec.name].get("env", ())}
+        for other in map(system.service, spec.calls):
+            assert f"http://{other.service}:{other.service_port}/" in addresses
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_service_that_is_called_is_reached_by_visitors(name: str) -> None:
+    system = choose(name)
+    called = {other for spec in system.services for other in spec.calls}
+    reached = {system.front}
+    for _ in system.services:
+        reached |= {other for spec in system.services if spec.name in reached for other in spec.calls}
+    for spec in system.services:
+        assert (spec.rate > 0) == (spec.name in reached)
+    assert system.front in called
+
+
+def test_simple_micro_is_two_services_with_a_log_volume_and_room_for_1280_mib() -> None:
+    system = choose("simple-micro")
+    assert [(spec.name, spec.port, spec.calls) for spec in system.services if spec.service] == [
+        ("hello-service", 5000, ("time-service",)),
+        ("time-service", 5001, ()),
+    ]
+    for spec in system.services:
+        if spec.service:
+            container = main_containers("simple-micro")[spec.name]
+            assert container["resources"]["limits"] == {"cpu": "500m", "memory": "2000Mi"}
+            assert (
+                spec.volume
+                in {mount["mountPath"] for mount in container["volumeMounts"]}
+                == {
+                    "/srv",
+                    "/var/log/mysql",
+                }
+            )
+
+
+def test_a_system_is_chosen_by_its_name_or_by_a_number() -> None:
+    assert choose("shop") == shop()
+    assert choose("17") == generate(17)
+    assert set(NAMES) < set(known_systems())
+
+
+def test_a_name_that_is_no_system_says_which_there_are() -> None:
+    with pytest.raises(SystemUnknown, match=r"no system 'boutique'.*shop, .*simple-micro"):
+        choose("boutique")
