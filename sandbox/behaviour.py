@@ -8,28 +8,33 @@ from collections.abc import Callable
 from typing import Any
 
 from .clock import Clock
-from .controllers import daemonset, deployment, disruption, endpoints, housekeeping, job, replicaset, statefulset
+from .controllers import housekeeping
 from .controllers.pods import owner_of
 from .controllers.world import World
-from .nodes import logs, placement, usage
+from .nodes import logs, usage
 from .nodes.kubelet import Kubelet
 from .store import Store
 from .systems.parts import node as machine
+from .table import BY_KIND, CONTROLLERS, LISTENERS
 
 Object = dict[str, Any]
 
-_CONTROLLERS = {
-    "Deployment": "deployment",
-    "ReplicaSet": "replicaset",
-    "StatefulSet": "statefulset",
-    "DaemonSet": "daemonset",
-    "Job": "job",
-    "Service": "endpoints",
-    "Namespace": "namespace",
-    "PersistentVolumeClaim": "claim",
-    "ResourceQuota": "quota",
-    "PodDisruptionBudget": "disruption",
-}
+_TAKEN_UP = (
+    "Deployment",
+    "ReplicaSet",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "Service",
+    "Namespace",
+    "PersistentVolumeClaim",
+    "ResourceQuota",
+    "PodDisruptionBudget",
+    "ControllerRevision",
+    "EndpointSlice",
+    "Pod",
+)
+"""The order in which what is there already is taken up; kinds of the table that are not named here come last."""
 _OWNERS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Service")
 
 
@@ -41,7 +46,7 @@ class Behaviour:
         rates = {spec.name: spec.rate for spec in getattr(system, "services", ())}
         self.world = World(store, clock, rng, frozenset(getattr(system, "images", ())), rates)
         self.world.wake = self._wake
-        self.kubelet = Kubelet(self.world)
+        self.kubelet = self.world.kubelet = Kubelet(self.world)
         self._machines = {
             item["metadata"]["name"]: item.get("status", {})
             for item in getattr(system, "manifests", ())
@@ -50,29 +55,15 @@ class Behaviour:
         self._queue: deque[tuple[str, str, str]] = deque()
         self._queued: set[tuple[str, str, str]] = set()
         self._changed_at = 0.0
-        self._do: dict[str, Callable[[str, str], None]] = {
-            name: (lambda namespace, key, work=work: work(self.world, namespace, key))  # type: ignore[misc]
-            for name, work in (
-                ("deployment", deployment.reconcile),
-                ("replicaset", replicaset.reconcile),
-                ("statefulset", statefulset.reconcile),
-                ("daemonset", daemonset.reconcile),
-                ("job", job.reconcile),
-                ("endpoints", endpoints.reconcile),
-                ("namespace", housekeeping.furnish_namespace),
-                ("claim", housekeeping.bind_claim),
-                ("quota", housekeeping.count_quota),
-                ("disruption", disruption.reconcile),
-                ("scheduler", placement.schedule),
-            )
-        }
-        self._do["kubelet"] = lambda namespace, key: self.kubelet.sync("kubelet", namespace, key)
+        self._do: dict[str, Callable[[World, str, str], None]] = {item.name: item.reconcile for item in CONTROLLERS}
+        self._do["kubelet"] = lambda world, namespace, key: self.kubelet.sync("kubelet", namespace, key)
+        self._listeners = tuple(listener(self.world, self.kubelet) for listener in LISTENERS)
 
     def start(self) -> None:
         """Takes up everything that is there already and listens from then on."""
         self.world.store.subscribe(self._on_change)
-        for kind in (*_CONTROLLERS, "ControllerRevision", "EndpointSlice", "Pod"):
-            for item in self.world.store.list(kind):
+        for kind in dict.fromkeys((*_TAKEN_UP, *BY_KIND)):
+            for item in self.world.store.list(kind) if kind in self.world.store.registry.stored else ():
                 self._on_change("ADDED", None, item)
 
     def mute_events_until(self, seconds: float) -> None:
@@ -127,8 +118,9 @@ class Behaviour:
                 housekeeping.collect(self.world, item)
             if kind == "Pod":
                 self.kubelet.forget(meta["uid"])
-        elif kind in _CONTROLLERS:
-            self._wake(_CONTROLLERS[kind], space, name)
+        for controller in BY_KIND.get(kind, ()):
+            if type_ != "DELETED" or controller.gone:
+                self._wake(controller.name, space, name)
         if type_ != "MODIFIED" and kind not in ("Pod", "Event"):
             self._wake_all(("ResourceQuota",), space)
         if kind == "Pod":
@@ -150,6 +142,8 @@ class Behaviour:
             self._wake_pending()
         elif kind == "EndpointSlice":
             self._changed_at = self.world.clock.elapsed
+        for listener in self._listeners:
+            listener(type_, old, new)
 
     def _register(self, node: Object) -> None:
         """The kubelet of a new Node tells what machine it is on."""
@@ -181,8 +175,9 @@ class Behaviour:
 
     def _wake_owner(self, item: Object) -> None:
         ref = owner_of(item)
-        if ref is not None and ref["kind"] in _CONTROLLERS:
-            self._wake(_CONTROLLERS[ref["kind"]], item["metadata"]["namespace"], ref["name"])
+        if ref is not None:
+            for controller in BY_KIND.get(ref["kind"], ()):
+                self._wake(controller.name, item["metadata"]["namespace"], ref["name"])
         if item["kind"] == "Pod" and ref is not None and ref["kind"] == "ReplicaSet":
             middle = self.world.store.get("ReplicaSet", item["metadata"]["namespace"], ref["name"])
             if middle is not None:
@@ -191,7 +186,8 @@ class Behaviour:
     def _wake_all(self, kinds: tuple[str, ...], namespace: str | None) -> None:
         for kind in kinds:
             for item in self.world.store.list(kind, namespace):
-                self._wake(_CONTROLLERS[kind], item["metadata"]["namespace"], item["metadata"]["name"])
+                for controller in BY_KIND[kind]:
+                    self._wake(controller.name, item["metadata"]["namespace"], item["metadata"]["name"])
 
     def _wake_pending(self) -> None:
         for pod in self.world.store.list("Pod"):
@@ -211,7 +207,7 @@ class Behaviour:
         while self._queue:
             key = self._queue[0]
             self._queued.discard(key)
-            self._do[key[0]](key[1], key[2])
+            self._do[key[0]](self.world, key[1], key[2])
             self._queue.popleft()
 
 

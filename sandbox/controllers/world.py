@@ -5,18 +5,24 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock
 from ..nodes.strain import Strains
 from ..store import Store
 from .recorder import Recorder
 
+if TYPE_CHECKING:
+    from ..nodes.kubelet import Kubelet
+
 Object = dict[str, Any]
 
 
 class World:
-    """``wake(controller, namespace, name)`` has that controller look at that object, within this instant."""
+    """``wake(controller, namespace, name)`` has that controller look at that object, within this instant.
+    ``kubelet``: what runs the Pods of all nodes."""
+
+    kubelet: Kubelet
 
     def __init__(
         self, store: Store, clock: Clock, rng: random.Random, images: frozenset[str], rates: Mapping[str, float]
