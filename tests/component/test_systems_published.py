@@ -90,6 +90,20 @@ def test_simple_micro_is_two_services_with_a_log_volume_and_room_for_1280_mib() 
             )
 
 
+def test_online_boutique_is_eleven_services_with_the_cart_in_a_datastore() -> None:
+    system = choose("online-boutique")
+    assert len([spec for spec in system.services if spec.service]) == 11
+    assert system.service("cartservice").calls == ("redis-cart",)
+    assert {spec.name for spec in system.callers("productcatalogservice")} == {
+        "frontend",
+        "checkoutservice",
+        "recommendationservice",
+    }
+    assert main_containers("online-boutique")["emailservice"]["ports"][0]["containerPort"] == 8080
+    assert system.service("emailservice").service_port == 5000
+    assert system.service("redis-cart").volume == "/data"
+
+
 def test_a_system_is_chosen_by_its_name_or_by_a_number() -> None:
     assert choose("shop") == shop()
     assert choose("17") == generate(17)
