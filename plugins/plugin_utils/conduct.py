@@ -142,6 +142,7 @@ def conduct(order: Order, open_model: Callable[[], Ask], say: Callable[[Tell], N
             if not order.force:
                 require_fresh(hands.cluster, report.namespace, report.fingerprint, wait)
             episode = drive(_course(task, order, policy), hands)
+            runner.leave()
             try:
                 remember(hands.cluster, report.namespace, report.fingerprint, episode.outcome, wait)
             except ClusterError as error:

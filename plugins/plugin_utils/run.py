@@ -202,6 +202,11 @@ class ProcessRunner:
             f"The playbook did not start: {_tail(folder / 'output.log')}", "It is playbook.yml of the attempt."
         )
 
+    def leave(self) -> None:
+        """Asks the process to end and returns at once; ``close`` waits until it has."""
+        if self._process is not None:
+            _ask_to_end(self._process)
+
     def close(self) -> None:
         """Ends the process, what it started, and the working directory."""
         process, self._process = self._process, None
@@ -286,8 +291,7 @@ def _tail(path: Path, size: int = 600) -> str:
     return " ".join(text[-size:].split())
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Asks it to leave with all that it started; then its group is killed."""
+def _ask_to_end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()  # beside the end of its input, which it would not see while it warms
     for pipe in (process.stdin, process.stdout):
         try:
@@ -295,6 +299,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                 pipe.close()
         except OSError:
             pass  # it had died with something unread
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Asks it to leave with all that it started; then its group is killed."""
+    _ask_to_end(process)
     try:
         process.wait(GRACE)
     except subprocess.TimeoutExpired:
