@@ -33,7 +33,7 @@ from . import methods
 from .cases import Case, Scene, StageError
 from .differences import differences
 from .methods import Method
-from .oracle import Charge, Judgement, Observation, judge, observe
+from .oracle import Charge, Judgement, Observation, judge, observe, observe_steady
 from .run import Result, result_of
 from .site import TransportSite
 
@@ -42,6 +42,7 @@ WATCH_SECONDS, RENEWAL_SECONDS = 30.0, 30.0
 """Of real time for the judge, and for new Pods: the lab's programs start at once."""
 _PLAYED = {"adapter": "default", "base": "none"}
 """Methods that are the playbook itself, and the model that it is given."""
+_BASELINE_SAMPLES = 10
 _MARK = "e2ereme.remediate/bench"
 _UP_SECONDS = 240.0
 _PLAY_SECONDS = 900.0
@@ -103,7 +104,7 @@ class OnCluster:
             deploy(transport, system)
             _until_well(transport, system, case)
             site = TransportSite(transport)
-            healthy = observe(site, name)
+            healthy = observe(site, name, _BASELINE_SAMPLES)
             rng = random.Random(f"on cluster {case.key}")
             try:
                 injected = faults.inject(case.fault, transport, system, rng, case.variant, linger=(0.0, 5.0))
@@ -115,7 +116,7 @@ class OnCluster:
                 name,
                 injected.right,
                 healthy,
-                observe(site, name),
+                observe_steady(site, name),
                 ObjectRef(injected.culprit["kind"], name, injected.culprit["name"]),
                 lambda: faults.confirm(transport, injected),
             )

@@ -2,19 +2,21 @@
 
 It shares no code and no signal with verify. It compares three moments: before the fault, when the
 Episode began, and some minutes after it ended. What decides is what clients get from every Service,
-how many Pods serve them, and what was written to the specs.
+how many Pods serve them, and what was written to the specs. Slow and lossy services show in how long
+answers take, the middle one and the slowest tenth, beside the baseline from before the fault.
 """
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..plugins.module_utils.evidence import Manifest, ObjectRef
 from .harm import changes, harm_done, untouched
-from .site import Site
+from .site import Site, Visit
 
 WATCH_SECONDS = 180.0
 """How long (API-server time) clients must be served well after an Episode."""
@@ -23,27 +25,47 @@ RENEWAL_SECONDS = 120.0
 """How long new Pods have to come up, where the repair changed what is read only when Pods start."""
 
 _READ_AT_START = ("ConfigMap", "Secret")
+SAMPLES = 3
+"""How often a Service is asked at each look; a look at a noisy cluster, above all the baseline's, takes more."""
+
 _LOOKS = 4
-_SAMPLES = 3
 _SLOWER = 3.0  # times the baseline, and
 _SLOWER_BY = 0.25  # seconds above it: both, for answers take a few milliseconds and vary
+_ENOUGH = 10  # samples from which on a slow tenth of them is no hiccup
+_STEADY_TRIES = 8
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 
 
 @dataclass(frozen=True)
 class Serving:
-    """What clients get from one Service port: the worst status and the median time of a few samples."""
+    """What clients get from one Service port: the worst status, and the seconds that each answer took."""
 
     status: int
-    seconds: float
+    times: tuple[float, ...] = ()
 
     @property
     def well(self) -> bool:
         """Whether a client got what it asked for."""
         return 200 <= self.status < 400
 
+    @property
+    def seconds(self) -> float:
+        """Half of the answers came within this time."""
+        return percentile(self.times, 0.5)
 
-_NOT_SERVED = Serving(0, 0.0)
+    @property
+    def tail(self) -> float:
+        """Nine in ten came within this time."""
+        return percentile(self.times, 0.9)
+
+
+_NOT_SERVED = Serving(0)
+
+
+def percentile(times: Iterable[float], share: float) -> float:
+    """The nearest-rank percentile in seconds; 0 of nothing."""
+    ranked = sorted(times)
+    return ranked[max(0, math.ceil(share * len(ranked)) - 1)] if ranked else 0.0
 
 
 @dataclass(frozen=True)
@@ -79,8 +101,8 @@ class Charge:
     shows: Callable[[], bool] = field(default=lambda: False)
 
 
-def observe(site: Site, namespace: str) -> Observation:
-    """Reads the state and asks every Service as a client would."""
+def observe(site: Site, namespace: str, samples: int = SAMPLES) -> Observation:
+    """Reads the state and asks every Service as a client would, ``samples`` times each."""
     state: dict[ObjectRef, Manifest] = {}
     pods: list[Manifest] = []
     for item in site.objects(namespace):
@@ -89,14 +111,29 @@ def observe(site: Site, namespace: str) -> Observation:
             state[ObjectRef(item["kind"], meta.get("namespace", ""), meta["name"])] = item
         elif item["kind"] == "Pod":
             pods.append(item)
-    serving = {
-        (ref.name, port["port"]): _asked(site, namespace, ref.name, port["port"])
+    doors = [
+        (ref.name, port["port"])
         for ref, item in state.items()
         if ref.kind == "Service"
         for port in item["spec"].get("ports", ())
         if port.get("protocol", "TCP") == "TCP"
-    }
-    return Observation(state, serving, _running(state, pods))
+    ]
+    return Observation(state, _asked(site, namespace, doors, samples), _running(state, pods))
+
+
+def observe_steady(site: Site, namespace: str, gap: float = 2.0) -> Observation:
+    """As ``observe``, once two looks ``gap`` seconds apart agree on who is served.
+
+    The API server knows of a changed Service at once, but the nodes' routes follow a moment later: a caller that
+    a fault cuts off may be served until then, and what ends there is nobody's harm.
+    """
+    last = observe(site, namespace)
+    for _ in range(_STEADY_TRIES):
+        site.sleep(gap)
+        before, last = last, observe(site, namespace)
+        if _who_is_served(before) == _who_is_served(last):
+            break
+    return last
 
 
 def judge(
@@ -128,13 +165,15 @@ def judge(
 def _watch(site: Site, charge: Charge, watch: float) -> tuple[Observation, list[str]]:
     """Looks several times; the first look that finds something wrong ends it."""
     site.sleep(0.0 if not watch else watch / _LOOKS / 4)
-    first = last = observe(site, charge.namespace)
-    for look in range(_LOOKS):
-        ills = _ills(charge, last) + _restarted(charge, first, last)
-        if ills or look == _LOOKS - 1:
+    looks = [observe(site, charge.namespace)]
+    while True:
+        last = looks[-1]
+        ills = _ills(charge, last) + _restarted(charge, looks[0], last)
+        if ills or len(looks) == _LOOKS:
             break
         site.sleep(watch / (_LOOKS - 1))
-        last = observe(site, charge.namespace)
+        looks.append(observe(site, charge.namespace))
+    ills = ills or _slow_tails(charge, looks)
     if not ills and charge.shows():
         ills = ["the fault still shows"]
     return last, ills
@@ -150,13 +189,28 @@ def _ills(charge: Charge, now: Observation) -> list[str]:
             ills.append(f"{name}:{port} is gone")
         elif not got.well:
             ills.append(f"{name}:{port} answers {got.status or 'nothing'}")
-        elif got.seconds > before.seconds * _SLOWER and got.seconds > before.seconds + _SLOWER_BY:
+        elif _slower(got.seconds, before.seconds):
             ills.append(f"{name}:{port} takes {got.seconds:.2f} s instead of {before.seconds:.2f} s")
     for ref, (running, _) in charge.healthy.pods.items():
         wanted = _pods_wanted(charge, ref, running)
         have = now.pods.get(ref, (0, 0))[0]
         if have < wanted:
             ills.append(f"{ref} runs {have} of {wanted} Pods")
+    return ills
+
+
+def _slower(seconds: float, before: float) -> bool:
+    return seconds > before * _SLOWER and seconds > before + _SLOWER_BY
+
+
+def _slow_tails(charge: Charge, looks: list[Observation]) -> list[str]:
+    """Loss hits some requests and not others: what all looks together say of the slowest tenth."""
+    ills = []
+    for (name, port), before in charge.healthy.serving.items():
+        times = [seconds for look in looks for seconds in look.serving.get((name, port), _NOT_SERVED).times]
+        tail = percentile(times, 0.9)
+        if before.well and len(times) >= _ENOUGH and _slower(tail, before.tail):
+            ills.append(f"{name}:{port} takes {tail:.2f} s for one answer in ten instead of {before.tail:.2f} s")
     return ills
 
 
@@ -187,10 +241,27 @@ def _worse(charge: Charge, after: Observation) -> list[tuple[str, int]]:
     ]
 
 
-def _asked(site: Site, namespace: str, service: str, port: int) -> Serving:
-    visits = [site.visit(namespace, service, port) for _ in range(_SAMPLES)]
+def _who_is_served(seen: Observation) -> dict[tuple[str, int], bool]:
+    return {key: serving.well for key, serving in seen.serving.items()}
+
+
+def _asked(site: Site, namespace: str, doors: list[tuple[str, int]], samples: int) -> dict[tuple[str, int], Serving]:
+    """Rounds, so that a moment's noise hits all alike; several doors at once where the site bears it."""
+
+    def visit(door: tuple[str, int]) -> Visit:
+        return site.visit(namespace, *door)
+
+    visits: dict[tuple[str, int], list[Visit]] = {door: [] for door in doors}
+    with ThreadPoolExecutor(max(1, site.threads)) as pool:
+        for _ in range(samples):
+            for door, got in zip(doors, pool.map(visit, doors) if site.threads > 1 else map(visit, doors), strict=True):
+                visits[door].append(got)
+    return {door: _serving(answers) for door, answers in visits.items()}
+
+
+def _serving(visits: list[Visit]) -> Serving:
     worst = max(visits, key=lambda visit: visit.status or 999)
-    return Serving(worst.status, statistics.median(visit.seconds for visit in visits))
+    return Serving(worst.status, tuple(visit.seconds for visit in visits))
 
 
 def _running(state: Mapping[ObjectRef, Manifest], pods: list[Manifest]) -> dict[ObjectRef, tuple[int, int]]:

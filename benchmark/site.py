@@ -12,7 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..plugins.module_utils.errors import Unreachable
 from ..plugins.module_utils.evidence import Manifest
+
+PATIENCE = 10.0
+"""Seconds after which a client gives up: an answer that comes later is none."""
 
 _PLURALS: Mapping[str, tuple[str, str]] = {
     "Deployment": ("/apis/apps/v1", "deployments"),
@@ -39,6 +43,9 @@ KINDS = (*_PLURALS, "Node")
 """What people write. Controllers' own objects (ReplicaSets, EndpointSlices, Events, Leases) are not looked at."""
 
 
+_AT_ONCE = 4  # more would measure how busy the API server is
+
+
 @dataclass(frozen=True)
 class Visit:
     """One answer to a client; ``status`` 0: no connection."""
@@ -48,7 +55,9 @@ class Visit:
 
 
 class Site(Protocol):
-    """A cluster as the oracle needs it. What ``objects`` gives is only read."""
+    """A cluster as the oracle needs it. What ``objects`` gives is only read; ``threads`` may visit at once."""
+
+    threads: int
 
     def objects(self, namespace: str) -> Iterable[Manifest]: ...
     def visit(self, namespace: str, service: str, port: int) -> Visit: ...
@@ -58,6 +67,8 @@ class Site(Protocol):
 
 class SandboxSite:
     """Straight into a sandbox's store and request model."""
+
+    threads = 1
 
     def __init__(self, sandbox: Any) -> None:
         self._sandbox = sandbox
@@ -72,7 +83,7 @@ class SandboxSite:
 
     def visit(self, namespace: str, service: str, port: int) -> Visit:
         status, seconds, _ = self._sandbox.behaviour.proxy("services", namespace, service, str(port), "/")
-        return Visit(int(status), float(seconds))
+        return _patient(int(status), float(seconds))
 
     def sleep(self, seconds: float) -> None:
         self._sandbox.advance(seconds)
@@ -86,6 +97,7 @@ class TransportSite:
 
     def __init__(self, transport: Any) -> None:
         self._transport = transport
+        self.threads = min(_AT_ONCE, getattr(transport, "threads", 1))
 
     def objects(self, namespace: str) -> Iterable[Manifest]:
         for kind, (prefix, plural) in _PLURALS.items():
@@ -93,13 +105,14 @@ class TransportSite:
         yield from self._list("Node", "/api/v1/nodes")
 
     def visit(self, namespace: str, service: str, port: int) -> Visit:
+        path = f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy/"
         started = time.monotonic()
         try:
-            answer = self._transport.request("GET", f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy/")
-        except OSError:
+            answer = self._transport.request("GET", path, timeout=PATIENCE)
+        except (OSError, Unreachable):
             return Visit(0, time.monotonic() - started)
         virtual = getattr(answer, "seconds", None)  # a sandbox says what its answer took on its own clock
-        return Visit(answer.status, time.monotonic() - started if virtual is None else float(virtual))
+        return _patient(answer.status, time.monotonic() - started if virtual is None else float(virtual))
 
     def sleep(self, seconds: float) -> None:
         self._transport.sleep(seconds)
@@ -117,3 +130,7 @@ class TransportSite:
             return
         for item in json.loads(answer.body).get("items") or ():
             yield {**item, "kind": kind}
+
+
+def _patient(status: int, seconds: float) -> Visit:
+    return Visit(status, seconds) if seconds <= PATIENCE else Visit(0, PATIENCE)

@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.e2ereme.remediate.benchmark.oracle import Charge, Judgement, judge, observe
+from ansible_collections.e2ereme.remediate.benchmark.oracle import (
+    Charge,
+    Judgement,
+    judge,
+    observe,
+    observe_steady,
+    percentile,
+)
 from ansible_collections.e2ereme.remediate.benchmark.site import Visit
 from ansible_collections.e2ereme.remediate.plugins.module_utils.evidence import ObjectRef
 
@@ -19,7 +26,10 @@ CART = ObjectRef("Deployment", "shop", "cart")
 class Cluster:
     """One Deployment behind one Service, whose answers and Pods a test sets; ``later`` runs as time passes."""
 
+    threads = 1
+
     def __init__(self) -> None:
+        self.answers: list[Visit] = []  # the next ones, before ``answer``
         self.answer = Visit(200, 0.01)
         self.running = 2
         self.restarts = 0
@@ -52,7 +62,7 @@ class Cluster:
             yield {"kind": "Pod", "metadata": meta, "spec": spec, "status": {"containerStatuses": [status]}}
 
     def visit(self, namespace: str, service: str, port: int) -> Visit:
-        return self.answer
+        return self.answers.pop(0) if self.answers else self.answer
 
     def renew_pods(self, namespace: str) -> None:
         self.restarts = 0
@@ -162,3 +172,55 @@ def test_a_port_that_the_fault_moved_away_was_served_by_nobody_during_it(cluster
     found = judge(cluster, charge, "exhausted")
 
     assert (found.resolved, found.harm) == (False, ())
+
+
+def test_a_service_that_loses_some_packets_is_not_resolved(cluster: Cluster, charge: Charge) -> None:
+    cluster.answer = Visit(200, 0.01)
+    cluster.answers = [Visit(200, 1.01 if turn % 3 == 0 else 0.01) for turn in range(12)]
+
+    found = judge(cluster, charge, "resolved")
+
+    assert found.why == ("cart:80 takes 1.01 s for one answer in ten instead of 0.01 s",)
+
+
+def test_one_hiccup_in_minutes_is_none(cluster: Cluster, charge: Charge) -> None:
+    cluster.answer = Visit(200, 0.01)
+    cluster.answers = [Visit(200, 1.01)]
+
+    assert judge(cluster, charge, "resolved").resolved
+
+
+def test_a_service_that_was_as_slow_before_is_resolved(cluster: Cluster) -> None:
+    cluster.answer = Visit(200, 0.9)
+    healthy = observe(cluster, "shop")
+    cluster.answer = Visit(503, 0.01)
+    charge = Charge("shop", "resolve", healthy, observe(cluster, "shop"), CART)
+    cluster.answer = Visit(200, 1.0)
+
+    assert judge(cluster, charge, "resolved").resolved
+
+
+def test_routes_that_follow_a_moment_later_are_waited_for(cluster: Cluster) -> None:
+    cluster.later = lambda: setattr(cluster, "answer", Visit(502 if cluster.elapsed >= 2 else 200, 0.01))
+
+    seen = observe_steady(cluster, "shop")
+
+    assert not seen.serving["cart", 80].well
+    assert cluster.elapsed == 4
+
+
+def test_a_service_that_never_settles_is_not_waited_for_forever(cluster: Cluster) -> None:
+    cluster.later = lambda: setattr(cluster, "answer", Visit(200 if cluster.answer.status == 502 else 502, 0.01))
+
+    observe_steady(cluster, "shop")
+
+    assert cluster.elapsed < 60
+
+
+@pytest.mark.parametrize(("share", "seconds"), [(0.5, 5.0), (0.9, 9.0), (1.0, 10.0), (0.01, 1.0)])
+def test_percentiles_are_measured_values(share: float, seconds: float) -> None:
+    assert percentile([10.0, *(float(number) for number in range(1, 10))], share) == seconds
+
+
+def test_no_answers_took_no_time() -> None:
+    assert percentile([], 0.9) == 0
