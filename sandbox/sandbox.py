@@ -12,6 +12,7 @@ from .api.exchange import Request, Response
 from .api.reads import Stream
 from .api.resources import BY_KIND
 from .api.server import Api
+from .chaos import Chaos
 from .clock import Clock
 from .store import Store
 
@@ -44,6 +45,8 @@ class Sandbox:
         self._api = Api(self.store, self.behaviour)
         self._furnish()
         self.behaviour.start()
+        self._chaos = Chaos(self.behaviour.world, lambda *target: self.behaviour.end_container(*target, 137))
+        self.store.subscribe(self._chaos.heard)
         if system is not None:
             self.load(system)
 
