@@ -241,7 +241,7 @@ class Kubelet:
         item.container_id = self._container_id()
         item.state = {"running": {"startedAt": now.stamp()}}
         item.started_at, item.listens_at = now.elapsed, float("inf")
-        item.settings, item.command = life.settings, life.command
+        item.settings, item.command, item.requests = life.settings, life.command, 0
         item.log = [(now.stamp(), level, text) for level, text in life.log]
         item.probe_failures = 0
         self._event(pod, run, "Normal", "Started", f"Started container {item.name}", item)

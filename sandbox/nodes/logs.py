@@ -50,11 +50,14 @@ def _visits(
         return []
     before = len(item.log)
     failures = []
-    for _name, url in settings.calls:
-        answer = network.call(run.namespace, url, settings.call_seconds, 1)
+    some = item.command == "serve" and len(settings.callees(0)) < len(settings.calls)
+    if some:
+        rate *= len(settings.callees(0)) / len(settings.calls)
+    for name, url in settings.calls:
+        answer = network.call(run.namespace, url, settings.call_seconds, 1, settings.shown_to(name))
         if answer.why:
             failures.append(program.call_failed(url, answer.why))
-            if item.command == "serve":
+            if item.command == "serve" and not some:
                 break  # it answers 502 at the first
     del item.log[before:]
     since = max(changed_at, item.started_at)

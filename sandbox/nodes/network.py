@@ -51,19 +51,27 @@ class Network:
 
     # What clients ask
 
-    def ask_pod(self, run: PodRun, port: int, path: str, depth: int = 0) -> Answer:
-        """One HTTP GET to a Pod's address."""
+    def ask_pod(self, run: PodRun, port: int, path: str, depth: int = 0, shown: str = "") -> Answer:
+        """One HTTP GET to a Pod's address; ``shown``: the password that comes with it."""
         item = self.listener(run, port)
         if item is None or item.settings is None:
             return Answer(0, _HOP, why="connection refused")
         path = path.split("?")[0] or "/"
         if path == item.settings.health_path:
             return Answer(200, _HOP + self.answer_seconds(run, item, 0.0), "ok\n")
-        seconds = _HOP + self.answer_seconds(run, item, item.settings.request_cpu if path == "/" else 0.0)
+        refused = path == "/" and item.settings.refuses(shown)
+        seconds = _HOP + self.answer_seconds(
+            run, item, item.settings.request_cpu if path == "/" and not refused else 0.0
+        )
         if path != "/":
             return Answer(404, seconds, f"nothing at {path}\n")
-        for _name, url in item.settings.calls:
-            answer = self.call(run.namespace, url, item.settings.call_seconds, depth + 1)
+        if refused:
+            item.log.append((self._world.clock.stamp(), "ERROR", program.refused_caller()))
+            del item.log[:-200]
+            return Answer(401, seconds, program.refused_caller() + "\n")
+        turn, item.requests = item.requests, item.requests + 1
+        for name, url in item.settings.callees(turn):
+            answer = self.call(run.namespace, url, item.settings.call_seconds, depth + 1, item.settings.shown_to(name))
             seconds += answer.seconds
             if answer.why:
                 text = program.call_failed(url, answer.why)
@@ -72,7 +80,7 @@ class Network:
                 return Answer(502, seconds, text + "\n")
         return Answer(200, seconds, "ok\n")
 
-    def call(self, namespace: str, url: str, timeout: float, depth: int = 0) -> Answer:
+    def call(self, namespace: str, url: str, timeout: float, depth: int = 0, shown: str = "") -> Answer:
         """What a program gets that calls a URL; ``why`` is empty when all is well."""
         parts = urllib.parse.urlsplit(url)
         service = self._resolve(parts.hostname or "", namespace)
@@ -93,7 +101,7 @@ class Network:
         if not targets:
             return Answer(0, 0.01, why="name resolution" if headless else "connection refused")
         run, target_port = self._pick(targets)
-        answer = self.ask_pod(run, number or target_port, parts.path, depth)
+        answer = self.ask_pod(run, number or target_port, parts.path, depth, shown)
         if answer.seconds > timeout:
             return late
         if answer.status and answer.status >= 400:

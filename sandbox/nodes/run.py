@@ -28,6 +28,7 @@ class ContainerRun:
     listens_at: float = float("inf")
     settings: Settings | None = None
     command: str = ""
+    requests: int = 0  # for "/", since it started
     probe_failures: int = 0
     log: list[tuple[str, str, str]] = field(default_factory=list)  # (time stamp, level, text)
     previous_log: list[tuple[str, str, str]] | None = None
