@@ -34,7 +34,7 @@ def published(name: str) -> System:
 def _read(name: str) -> System:
     told = yaml.safe_load((_FOLDER / f"{name.replace('-', '_')}.yaml").read_text(encoding="utf-8"))
     space, machines = told["namespace"], told["nodes"]
-    services: dict[str, Object] = {key: {**told["each"], **entry} for key, entry in told["services"].items()}
+    services = {key: _with_database(key, {**told["each"], **entry}) for key, entry in told["services"].items()}
     manifests = [
         namespace(space),
         *(
@@ -44,6 +44,11 @@ def _read(name: str) -> System:
         program_map(space),
         *(config_map(key, space, data) for key, data in told.get("config_maps", {}).items()),
         *(secret(key, space, _encoded(data)) for key, data in told.get("secrets", {}).items()),
+        *(
+            secret(_stem(key) + "-mysql", space, _credentials(key, told["databases"][entry["database"]]))
+            for key, entry in services.items()
+            if "database" in entry
+        ),
     ]
     visitors = told["visitors"]
     rates = _rates(services, told["front"], visitors.get("users", 1) / visitors["every_seconds"])
@@ -85,6 +90,32 @@ def _read(name: str) -> System:
     )
 
 
+def _stem(name: str) -> str:
+    return name.removesuffix("-service")
+
+
+def _with_database(name: str, entry: Object) -> Object:
+    """The entry of a service that has a database, with all that follows from it."""
+    if "database" not in entry:
+        return entry
+    store, variable = entry["database"], _variable(name) + "_URL"
+    return {
+        **entry,
+        "calls": [*entry.get("calls", ()), store],
+        "url_variables": {store: variable},
+        "env_from": [{"secretRef": {"name": _stem(name) + "-mysql"}}, *entry.get("env_from", ())],
+    }
+
+
+def _credentials(name: str, told: Object) -> dict[str, str]:
+    return _encoded({f"{_variable(name)}_{key.upper()}": value for key, value in told.items()})
+
+
+def _variable(name: str) -> str:
+    """What the variables about a service's database begin with."""
+    return _stem(name).removeprefix("ts-").replace("-", "_").upper() + "_MYSQL"
+
+
 def _plan(name: str, entry: Object, services: Mapping[str, Object], space: str) -> Blueprint:
     """A workload of the topology; its labels, Service and main container go by its name."""
     port, health = entry["port"], entry.get("health", "/healthz")
@@ -93,7 +124,8 @@ def _plan(name: str, entry: Object, services: Mapping[str, Object], space: str) 
         env.append({"name": "HEALTH_PATH", "value": health})
     env += [{"name": key.upper(), "value": str(entry[key])} for key in _COSTS if key in entry]
     for other in entry.get("calls", ()):
-        variable = entry.get("url_variables", {}).get(other) or f"{other.replace('-', '_').upper()}_URL"
+        usual = f"{services[other].get('service', other).replace('-', '_').upper()}_URL"
+        variable = entry.get("url_variables", {}).get(other, usual)
         env.append({"name": variable, "value": _url(services[other], other)})
     folders = []
     for key, variable, file in (("log_volume", "LOG_FILE", f"/{name}.log"), ("data_volume", "DATA_DIR", "")):
@@ -145,7 +177,7 @@ def _url(entry: Object, name: str) -> str:
 
 
 def _volume(entry: Object) -> str:
-    volume = entry.get("data_volume") or entry.get("log_volume") or {"path": ""}
+    volume = entry.get("log_volume") or entry.get("data_volume") or {"path": ""}
     return str(volume["path"])
 
 
@@ -162,6 +194,7 @@ def _visitors(told: Object, front: Blueprint, space: str) -> Blueprint:
         env=(
             {"name": "FRONT_URL", "value": f"http://{front.service}:{front.service_port}/"},
             {"name": "VISIT_SECONDS", "value": f"{max(1, round(seconds))}"},
+            *({"name": key.upper(), "value": str(told[key])} for key in _COSTS if key in told),
         ),
         resources={
             "requests": told.get("requests", {"cpu": "10m", "memory": "24Mi"}),

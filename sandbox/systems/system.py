@@ -11,6 +11,9 @@ Object = dict[str, Any]
 LAB_IMAGES = ("lab/python:1", "lab/base:1", "lab/base:2", "lab/redis:1", "lab/nginx:1")
 """One and the same image under several names, so that image changes can be told apart on the lab."""
 
+LAB_CORES = 2.0
+"""How many of the lab's cores one system may request: others run beside it."""
+
 
 @dataclass(frozen=True)
 class ServiceSpec:
@@ -73,9 +76,29 @@ def lab_image(image: str) -> str:
     return LAB_IMAGES[sum(image.encode()) % len(LAB_IMAGES)]
 
 
+def _millicores(quantity: str) -> int:
+    return int(quantity[:-1]) if quantity.endswith("m") else int(float(quantity) * 1000)
+
+
+def _cores(system: System) -> float:
+    """What all Pods together request."""
+    millicores: int = sum(
+        item["spec"].get("replicas", 1) * _millicores(container["resources"]["requests"]["cpu"])
+        for item in system.manifests
+        if "template" in item.get("spec", {})
+        for container in item["spec"]["template"]["spec"]["containers"]
+        if "cpu" in container.get("resources", {}).get("requests", {})
+    )
+    return millicores / 1000
+
+
 def on_lab(system: System, namespace: str = "") -> System:
-    """The same system for a real cluster: its images mapped to the lab's, without Nodes."""
+    """The same system for a real cluster: its images mapped to the lab's, without Nodes.
+
+    Where it asks for more CPU than LAB_CORES, every request is that much smaller; limits stay.
+    """
     space = namespace or system.namespace
+    share = min(1.0, LAB_CORES / max(LAB_CORES, _cores(system)))
 
     def moved(value: Any) -> Any:
         if isinstance(value, dict):
@@ -84,6 +107,8 @@ def on_lab(system: System, namespace: str = "") -> System:
                 if key == "image" and item in system.images
                 else space
                 if key == "namespace" and item == system.namespace
+                else {**item, "cpu": f"{max(1, int(_millicores(item['cpu']) * share))}m"}
+                if key == "requests" and share < 1 and "cpu" in item
                 else moved(item)
                 for key, item in value.items()
             }

@@ -17,6 +17,8 @@ from ansible_collections.e2ereme.remediate.sandbox.systems import (
     shop,
 )
 from ansible_collections.e2ereme.remediate.sandbox.systems.published import NAMES
+from ansible_collections.e2ereme.remediate.sandbox.systems.rest import Api
+from ansible_collections.e2ereme.remediate.sandbox.systems.system import on_lab
 
 Object = dict[str, Any]
 
@@ -102,6 +104,64 @@ def test_online_boutique_is_eleven_services_with_the_cart_in_a_datastore() -> No
     assert main_containers("online-boutique")["emailservice"]["ports"][0]["containerPort"] == 8080
     assert system.service("emailservice").service_port == 5000
     assert system.service("redis-cart").volume == "/data"
+
+
+def test_train_ticket_is_46_services_with_a_shared_database() -> None:
+    system = choose("train-ticket")
+    assert len([spec for spec in system.services if spec.name.startswith("ts-") and spec.service]) == 46
+    assert len(system.callers("tsdb-mysql")) == 27
+    secrets = {item["metadata"]["name"] for item in system.manifests if item["kind"] == "Secret"}
+    assert "ts-inside-payment-mysql" in secrets
+    assert system.service("nacosdb-mysql").volume == "/var/log/mysql"
+
+
+def test_on_the_lab_train_ticket_requests_what_a_small_machine_has_and_keeps_its_limits() -> None:
+    asked = [
+        (item["spec"]["replicas"], container["resources"])
+        for item in on_lab(choose("train-ticket"), "elsewhere").manifests
+        if item["kind"] in ("Deployment", "StatefulSet")
+        for container in item["spec"]["template"]["spec"]["containers"]
+    ]
+    assert 1500 < sum(count * int(resources["requests"]["cpu"].rstrip("m")) for count, resources in asked) <= 2000
+    assert [resources.get("limits", {}).get("cpu") for _, resources in asked].count("500m") == 48
+
+
+@pytest.fixture
+def railway() -> Sandbox:
+    system = choose("train-ticket")
+    sandbox = Sandbox(system)
+    prepare(sandbox, system)
+    return sandbox
+
+
+def test_what_is_broken_behind_the_gateway_fails_only_the_requests_that_go_there(railway: Sandbox) -> None:
+    Api(railway.transport()).delete("Service", "train-ticket", "ts-news-service")
+    visits = len(choose("train-ticket").service("ts-gateway-service").calls)
+    answers = [
+        railway.behaviour.proxy("services", "train-ticket", "ts-ui-dashboard", "8080", "/") for _ in range(visits)
+    ]
+    failed = [body for status, _, body in answers if status != 200]
+    assert len(failed) == 1
+    assert "http://ts-gateway-service:18888/ failed: status 502" in failed[0]
+
+
+def test_a_wrong_password_is_refused_by_the_database_and_told_on_both_sides(railway: Sandbox) -> None:
+    api = Api(railway.transport())
+    wrong = {"data": {"CONFIG_MYSQL_PASSWORD": "d3Jvbmc=", "CONFIG_MYSQL_USER": "dHM="}}
+    api.edit("Secret", "train-ticket", "ts-config-mysql", lambda live: {**live, **wrong}, "kubectl-edit")
+    for pod in api.list("Pod", "train-ticket"):
+        if pod["metadata"]["labels"]["app"] == "ts-config-service":
+            api.delete("Pod", "train-ticket", pod["metadata"]["name"])
+    railway.advance(120)
+    assert api.visit("train-ticket", "ts-config-service", 15679) == 502
+    pod = next(
+        item["metadata"]["name"]
+        for item in api.list("Pod", "train-ticket")
+        if item["metadata"]["labels"]["app"] == "ts-config-service"
+    )
+    said = railway.behaviour.logs("train-ticket", pod, "ts-config-service")
+    assert "ERROR call to http://tsdb-mysql-leader:3306/ failed: status 401" in said
+    assert "ERROR refused a caller: wrong password" in railway.behaviour.logs("train-ticket", "tsdb-mysql-0", "mysql")
 
 
 def test_a_system_is_chosen_by_its_name_or_by_a_number() -> None:
