@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..plugins.module_utils.errors import InputError
+
 DEFAULT_OUT = Path("out/bench.jsonl")
 CLUSTER_OUT = Path("out/bench-cluster.jsonl")
 
@@ -58,6 +60,7 @@ def run(args: argparse.Namespace) -> None:
     compared = [methods.method(name) for name in _list(args.methods) or methods.COMPARED]
     out = args.out or DEFAULT_OUT
     results = run.run(planned, compared, out, _tell, lambda error: skipped.append(str(error)))
+    _require(results, skipped)
     about = {**table.about(results), **_not_staged(skipped)}
     print(table.text(results, about), end="")
     _write_json(args, results, about)
@@ -77,6 +80,7 @@ def _on_cluster(args: argparse.Namespace) -> None:
     site.clear()
     skipped: list[str] = []
     results = run.run(planned, compared, out, _tell, lambda error: skipped.append(str(error)), site.measure)
+    _require(results, skipped)
     about = {**table.about(results, site.version()), **_not_staged(skipped)}
     print(table.text(results, about) + casebycase.text(results), end="")
     _write_json(args, results, about)
@@ -93,6 +97,11 @@ def _seeds(args: argparse.Namespace, count: int) -> range:
 
     first = cases.BENCHMARK_SEEDS.start if args.first_seed is None else args.first_seed
     return range(first, first + (count if args.seeds is None else args.seeds))
+
+
+def _require(results: Any, skipped: list[str]) -> None:
+    if not results:
+        raise InputError(f"No case could be staged: {'; '.join(skipped)}.", "Choose other faults or seeds.")
 
 
 def _not_staged(skipped: list[str]) -> dict[str, str]:
