@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
     planned = cases.cases(chosen, _seeds(args, 20))  # before any model loads: a wrong name should be told at once
     compared = [methods.method(name) for name in _list(args.methods) or methods.COMPARED]
     out = args.out or DEFAULT_OUT
-    results = run.run(planned, compared, out, _tell, lambda error: skipped.append(str(error)))
+    results = run.run(planned, compared, out, _tell, lambda error: _skip(error, skipped))
     _require(results, skipped)
     about = {**table.about(results), **_not_staged(skipped)}
     print(table.text(results, about), end="")
@@ -79,7 +79,7 @@ def _on_cluster(args: argparse.Namespace) -> None:
     site = oncluster.OnCluster(folder, hashlib.sha256(str(out).encode()).hexdigest()[:12])
     site.clear()
     skipped: list[str] = []
-    results = run.run(planned, compared, out, _tell, lambda error: skipped.append(str(error)), site.measure)
+    results = run.run(planned, compared, out, _tell, lambda error: _skip(error, skipped), site.measure)
     _require(results, skipped)
     about = {**table.about(results, site.version()), **_not_staged(skipped)}
     print(table.text(results, about) + casebycase.text(results), end="")
@@ -97,6 +97,11 @@ def _seeds(args: argparse.Namespace, count: int) -> range:
 
     first = cases.BENCHMARK_SEEDS.start if args.first_seed is None else args.first_seed
     return range(first, first + (count if args.seeds is None else args.seeds))
+
+
+def _skip(error: Exception, skipped: list[str]) -> None:
+    skipped.append(str(error))
+    print(f"not staged: {error}", file=sys.stderr, flush=True)
 
 
 def _require(results: Any, skipped: list[str]) -> None:
