@@ -147,18 +147,19 @@ def _until_well(transport: Any, system: System, case: Case) -> None:
 
 def _perform(scene: Scene, method: Method, folder: Path) -> Mapping[str, Any]:
     """One Episode, as its episode.json."""
+    said = f"what it said is in {folder}"
     if method.name in _PLAYED:
         _play(scene, _PLAYED[method.name], folder)
     elif method.asks is None:
         return {"outcome": "exhausted", "message": "exhausted: nobody came", "attempts": [], "steps": [], "seconds": {}}
     else:
         ask = method.asks(scene)
-        order = Order(scene.report, scene.system.namespace, out=str(folder), bounds=method.bounds)
-        conduct(order, lambda: ask, lambda _: None)
+        order = Order(scene.report, namespace=scene.system.namespace, out=str(folder), bounds=method.bounds)
+        said = conduct(order, lambda: ask, lambda _: None).episode.message
     try:
         document = json.loads((folder / "episode.json").read_text("utf-8"))
     except FileNotFoundError:
-        raise StageError(f"{scene.case.key}: {method.name} left no Episode; what it said is in {folder}") from None
+        raise StageError(f"{scene.case.key}: {method.name} left no Episode: {said}") from None
     assert isinstance(document, dict)
     return document
 
