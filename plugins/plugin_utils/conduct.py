@@ -46,7 +46,7 @@ from .undoing import undo
 from .wishes import Loop, Tell, Write, drive
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Order:
     """What the user ordered. ``connection`` holds connection options of kubernetes.core.
 
