@@ -154,7 +154,7 @@ def _perform(scene: Scene, method: Method, folder: Path) -> Mapping[str, Any]:
         return {"outcome": "exhausted", "message": "exhausted: nobody came", "attempts": [], "steps": [], "seconds": {}}
     else:
         ask = method.asks(scene)
-        order = Order(scene.report, namespace=scene.system.namespace, out=str(folder), bounds=method.bounds)
+        order = Order(report=scene.report, namespace=scene.system.namespace, out=str(folder), bounds=method.bounds)
         said = conduct(order, lambda: ask, lambda _: None).episode.message
     try:
         document = json.loads((folder / "episode.json").read_text("utf-8"))
