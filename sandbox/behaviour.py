@@ -13,6 +13,7 @@ from .controllers.pods import owner_of
 from .controllers.world import World
 from .nodes import logs, usage
 from .nodes.kubelet import Kubelet
+from .nodes.machines import Machines
 from .store import Store
 from .systems.parts import node as machine
 from .table import BY_KIND, CONTROLLERS, LISTENERS
@@ -47,6 +48,7 @@ class Behaviour:
         self.world = World(store, clock, rng, frozenset(getattr(system, "images", ())), rates)
         self.world.wake = self._wake
         self.kubelet = self.world.kubelet = Kubelet(self.world)
+        self.machines = self.world.machines = Machines(self.world)
         self._machines = {
             item["metadata"]["name"]: item.get("status", {})
             for item in getattr(system, "manifests", ())
@@ -87,11 +89,12 @@ class Behaviour:
 
     def usage(self, namespace: str) -> dict[tuple[str, str], tuple[float, float]]:
         """(pod, container) -> (cores, bytes)."""
-        return usage.of_namespace(self.world, self.kubelet.runs, namespace)
+        return usage.of_namespace(self.world, self._heard(), namespace)
 
     def node_usage(self) -> dict[str, tuple[float, float]]:
         """node -> (cores, bytes)."""
-        return usage.of_nodes(self.world, self.kubelet.runs)
+        used = usage.of_nodes(self.world, self._heard())
+        return {name: amounts for name, amounts in used.items() if self.machines.reports(name)}
 
     def end_container(self, namespace: str, pod: str, container: str, exit_code: int, reason: str = "Error") -> None:
         """Lets a running program end, as a crash or an OOM kill would."""
@@ -99,6 +102,30 @@ class Behaviour:
         item = run.container(container) if run else None
         if run is not None and item is not None and item.running:
             self.kubelet.restart(run, item, exit_code, reason)
+
+    def seen(self, kind: str, *, watched: bool = False) -> None:
+        """Somebody is about to read objects of a kind: what nodes report of themselves is written by then."""
+        if kind in ("Node", "Lease"):
+            self.machines.catch_up(kind)
+            if watched:
+                self.machines.attend(kind)
+
+    def unreachable(self, node: str) -> str:
+        """Why a node's kubelet cannot be asked, as the API server's dialler says; "" when it can."""
+        if self.machines.reports(node):
+            return ""
+        found = self.world.store.get("Node", "", node) or {}
+        addresses = found.get("status", {}).get("addresses", ())
+        host = next((item["address"] for item in addresses if item["type"] == "InternalIP"), node)
+        why = "no route to host" if self.machines.is_off(node) else "connection refused"
+        return f"dial tcp {host}:10250: connect: {why}"
+
+    def _heard(self) -> dict[str, Any]:
+        """The Pods of nodes that tell what they use."""
+        runs = self.kubelet.runs
+        if all(self.machines.reports(node["metadata"]["name"]) for node in self.world.store.list("Node")):
+            return runs
+        return {uid: run for uid, run in runs.items() if self.machines.reports(run.node)}
 
     def _run(self, namespace: str, pod: str) -> Any:
         found = self.world.store.get("Pod", namespace, pod)
@@ -118,6 +145,8 @@ class Behaviour:
                 housekeeping.collect(self.world, item)
             if kind == "Pod":
                 self.kubelet.forget(meta["uid"])
+            elif kind == "Node":
+                self.machines.leave(name)
         for controller in BY_KIND.get(kind, ()):
             if type_ != "DELETED" or controller.gone:
                 self._wake(controller.name, space, name)
@@ -152,7 +181,8 @@ class Behaviour:
         status = self._machines.get(name) or machine(name, f"10.20.0.{number}", 4, 8192)["status"]
         now = self.world.clock.stamp()
         conditions = [{**item, "lastHeartbeatTime": now, "lastTransitionTime": now} for item in status["conditions"]]
-        self.world.put_status(node, {**status, "conditions": conditions})
+        node = self.world.put_status(node, {**status, "conditions": conditions})
+        self.machines.join(node)
 
     def _pod_changed(self, type_: str, old: Object | None, pod: Object) -> None:
         meta = pod["metadata"]
@@ -216,9 +246,10 @@ def _placement_of(node: Object | None) -> tuple[object, ...]:
     if node is None:
         return ()
     spec = node["spec"]
+    taints = [taint for taint in spec.get("taints") or () if taint["key"] != "node.kubernetes.io/unschedulable"]
     return (
         spec.get("unschedulable"),
-        spec.get("taints"),
+        taints,
         node["metadata"].get("labels"),
         node.get("status", {}).get("allocatable"),
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from .api.bootstrap import bootstrap_roles
+from .api.bootstrap import bootstrap_namespaces, bootstrap_roles
 from .api.exchange import Request, Response
 from .api.reads import Stream
 from .api.resources import BY_KIND
@@ -104,7 +104,7 @@ class Sandbox:
         return created
 
     def _furnish(self) -> None:
-        self.store.plant(bootstrap_roles())
+        self.store.plant([*bootstrap_roles(), *bootstrap_namespaces()])
         for name in ("default", "kube-system"):
             self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, "kube-apiserver")
         self.create(

@@ -12,7 +12,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .controllers import daemonset, deployment, disruption, endpoints, housekeeping, job, replicaset, statefulset
+from .controllers import (
+    daemonset,
+    deployment,
+    disruption,
+    endpoints,
+    eviction,
+    housekeeping,
+    job,
+    nodes,
+    podgc,
+    replicaset,
+    statefulset,
+)
 from .controllers.world import World
 from .nodes import placement
 from .nodes.kubelet import Kubelet
@@ -47,10 +59,13 @@ CONTROLLERS: tuple[Controller, ...] = (
     Controller("claim", housekeeping.bind_claim, ("PersistentVolumeClaim",)),
     Controller("quota", housekeeping.count_quota, ("ResourceQuota",)),
     Controller("disruption", disruption.reconcile, ("PodDisruptionBudget",)),
+    Controller("nodes", nodes.reconcile, ("Node",)),
+    Controller("eviction", eviction.reconcile, ("Node",)),
+    Controller("podgc", podgc.reconcile, ("Node",), gone=True),
     Controller("scheduler", placement.schedule),
 )
 
-LISTENERS: tuple[Callable[[World, Kubelet], Change], ...] = ()
+LISTENERS: tuple[Callable[[World, Kubelet], Change], ...] = (eviction.listen,)
 """Each is called once, when the cluster starts, and returns what is to hear of changes."""
 
 BY_KIND: dict[str, tuple[Controller, ...]] = {

@@ -1,4 +1,4 @@
-"""The roles that every cluster starts with, as captured from a real API server (capture.py)."""
+"""What every cluster starts with: roles, as captured from a real API server (capture.py), and namespaces."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import json
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from .lifecycle import ABOUT_ROOT, ROOT
 
 Object = dict[str, Any]
 
@@ -18,6 +20,35 @@ def bootstrap_roles() -> tuple[Object, ...]:
     return tuple({**item, "metadata": {**item["metadata"], "uid": _uid(item)}} for item in items)
 
 
+def bootstrap_namespaces() -> tuple[Object, ...]:
+    """The two namespaces of a cluster's own that hold no Pods, with what each namespace has in it."""
+    made: list[Object] = []
+    for name in ("kube-node-lease", "kube-public"):
+        labels = {"kubernetes.io/metadata.name": name}
+        items: list[Object] = [
+            {
+                "kind": "Namespace",
+                "metadata": {"name": name, "labels": labels},
+                "spec": {"finalizers": ["kubernetes"]},
+                "status": {"phase": "Active"},
+            },
+            {"kind": "ServiceAccount", "metadata": {"name": "default", "namespace": name}},
+            {
+                "kind": "ConfigMap",
+                "metadata": {
+                    "name": "kube-root-ca.crt",
+                    "namespace": name,
+                    "annotations": {"kubernetes.io/description": ABOUT_ROOT},
+                },
+                "data": {"ca.crt": ROOT},
+            },
+        ]
+        made += [{"apiVersion": "v1", **item, "metadata": {**item["metadata"], "uid": _uid(item)}} for item in items]
+    return tuple(made)
+
+
 def _uid(item: Object) -> str:
-    digits = hashlib.sha256(f"{item['kind']}/{item['metadata']['name']}".encode()).hexdigest()
+    meta = item["metadata"]
+    place = f"{meta['namespace']}/" if "namespace" in meta else ""
+    digits = hashlib.sha256(f"{item['kind']}/{place}{meta['name']}".encode()).hexdigest()
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:32]}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..store import Store
 
-_ABOUT_ROOT = (
+ABOUT_ROOT = (
     "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the "
     "internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes "
     "clusters."
@@ -29,7 +29,7 @@ Key = tuple[str, str, str]
 _FOREGROUND = "foregroundDeletion"
 _ORPHAN = "orphan"
 _MOMENT = 0.5
-_ROOT = "-----BEGIN CERTIFICATE-----\nsandbox\n-----END CERTIFICATE-----\n"
+ROOT = "-----BEGIN CERTIFICATE-----\nsandbox\n-----END CERTIFICATE-----\n"
 
 
 class Lifecycle:
@@ -144,12 +144,12 @@ class Lifecycle:
     def _furnish(self, name: str) -> None:
         for kind, obj_name, more in (
             ("ServiceAccount", "default", {}),
-            ("ConfigMap", "kube-root-ca.crt", {"data": {"ca.crt": _ROOT}}),
+            ("ConfigMap", "kube-root-ca.crt", {"data": {"ca.crt": ROOT}}),
         ):
             if self._store.get("Namespace", None, name) and not self._store.get(kind, name, obj_name):
                 meta: Object = {"name": obj_name, "namespace": name}
                 if kind == "ConfigMap":
-                    meta["annotations"] = {"kubernetes.io/description": _ABOUT_ROOT}
+                    meta["annotations"] = {"kubernetes.io/description": ABOUT_ROOT}
                 self._store.create({"apiVersion": "v1", "kind": kind, "metadata": meta, **more})
 
     def _empty(self, name: str) -> None:

@@ -28,6 +28,7 @@ class Api:
 
     def __init__(self, store: Store, behaviour: Any) -> None:
         self._store = store
+        self._behaviour = behaviour
         self._dated = ("", "")
         self._reads = Reads(store)
         self._writes = Writes(store, self._reads, Lifecycle(store))
@@ -78,6 +79,8 @@ class Api:
             if resource.kind in ("Binding",):
                 return self._below.bind(request, target)
             return review(self._store, request, resource, target.namespace)
+        if method == "GET":
+            self._behaviour.seen(resource.store_kind, watched=request.flag("watch"))
         if target.subresource and target.subresource not in ("status", "finalize"):
             return self._below.answer(request, target)
         if target.name:

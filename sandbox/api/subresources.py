@@ -147,6 +147,10 @@ class Subresources:
         previous = request.flag("previous")
         tail = int(request.query["tailLines"]) if request.query.get("tailLines") else None
         since = self._since(request)
+        why = self._behaviour.unreachable(pod["spec"]["nodeName"])
+        if why:
+            url = f"containerLogs/{target.namespace}/{target.name}/{container}"
+            raise StatusError(500, "", f'Get "https://{why.split()[2][:-1]}/{url}": {why}')
         text = self._behaviour.logs(target.namespace, target.name, container, previous, tail)
         if text is None or not _has_run(pod, container, previous):
             raise bad_request(_no_log(pod, container, previous))

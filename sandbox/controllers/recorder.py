@@ -37,14 +37,15 @@ class Recorder:
         action: str = "",
     ) -> None:
         """``kind`` is Normal or Warning; ``field`` the part of the object, such as spec.containers{cart}. With an
-        ``action``, the event is written as the newer recorder does, which the scheduler uses."""
+        ``action``, the event is written as the newer recorder does, which the scheduler uses. ``about`` needs a
+        name only: controllers that know no more of an object leave its uid and version out."""
         if self._clock.elapsed < self.muted_until:
             return
         meta = about["metadata"]
         space = meta.get("namespace") or "default"
         if self._goes(space):  # the API server takes nothing new into a namespace that goes
             return
-        key = (meta["uid"], reason, message, field)
+        key = (meta.get("uid", f"{space}/{meta['name']}"), reason, message, field)
         now = self._clock.stamp()
         name = self._known.get(key)
         old = self._store.get("Event", *name) if name else None
@@ -57,14 +58,13 @@ class Recorder:
             "kind": about["kind"],
             "namespace": meta.get("namespace", ""),
             "name": meta["name"],
-            "uid": meta["uid"],
+            "uid": meta.get("uid", ""),
             "apiVersion": about.get("apiVersion", "v1"),
-            "resourceVersion": meta["resourceVersion"],
+            "resourceVersion": meta.get("resourceVersion", ""),
         }
         if field:
             involved["fieldPath"] = field
-        if not involved["namespace"]:
-            del involved["namespace"]
+        involved = {name: part for name, part in involved.items() if part}
         made = self._store.create(
             {
                 "apiVersion": "v1",

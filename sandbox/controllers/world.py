@@ -14,15 +14,17 @@ from .recorder import Recorder
 
 if TYPE_CHECKING:
     from ..nodes.kubelet import Kubelet
+    from ..nodes.machines import Machines
 
 Object = dict[str, Any]
 
 
 class World:
     """``wake(controller, namespace, name)`` has that controller look at that object, within this instant.
-    ``kubelet``: what runs the Pods of all nodes."""
+    ``kubelet``: what runs the Pods of all nodes; ``machines``: what runs the kubelets."""
 
     kubelet: Kubelet
+    machines: Machines
 
     def __init__(
         self, store: Store, clock: Clock, rng: random.Random, images: frozenset[str], rates: Mapping[str, float]
@@ -36,6 +38,8 @@ class World:
         self.strains = Strains()
         self.wake: Callable[[str, str, str], None] = lambda controller, namespace, name: None
         self.children: dict[str, dict[tuple[str, str], Object]] = {}  # owner's uid -> (kind, name) -> object
+        self.evictions: dict[str, float] = {}  # uid of a Pod that must leave its node -> virtual seconds when
+        self.orphaned: dict[str, float] = {}  # node that is gone but has Pods -> virtual seconds when they go
         self._looked: dict[tuple[str, str, str], float] = {}
 
     def wake_after(self, seconds: float, controller: str, namespace: str, name: str) -> None:
@@ -57,8 +61,9 @@ class World:
                 else:
                     family[item["kind"], meta["name"]] = item
 
-    def put_status(self, obj: Object, status: Object) -> Object:
-        """Writes the status when it differs; returns what is stored now."""
+    def put_status(self, obj: Object, status: Object, manager: str = "") -> Object:
+        """Writes the status when it differs; returns what is stored now. ``manager``: who writes it, where that is
+        not who usually does for such an object."""
         if obj.get("status") == status:
             return obj
         return self.store.update({**obj, "status": status}, status=True)

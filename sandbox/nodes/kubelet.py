@@ -45,6 +45,8 @@ class Kubelet:
         pod = self.world.store.get("Pod", namespace, name)
         if pod is None or not pod["spec"].get("nodeName"):
             return
+        if not self.world.machines.reports(pod["spec"]["nodeName"]):
+            return
         run = self.runs.get(pod["metadata"]["uid"])
         if "deletionTimestamp" in pod["metadata"]:
             if run is None:
@@ -82,6 +84,39 @@ class Kubelet:
         """Ends a running container as if its program had; it starts again as the restart policy says."""
         item.turn += 1
         self._ended(run, item, exit_code, reason)
+
+    def resume(self, node: str, *, rebooted: bool) -> None:
+        """A node's kubelet is back: it ends and begins what it has missed and takes up the containers it finds,
+        or after a reboot starts them anew."""
+        for pod in self.world.store.list("Pod"):
+            if pod["spec"].get("nodeName") != node:
+                continue
+            run = self.runs.get(pod["metadata"]["uid"])
+            if run is None or ("deletionTimestamp" in pod["metadata"] and not run.leaving):
+                self.sync("kubelet", pod["metadata"]["namespace"], pod["metadata"]["name"])
+        for run in [run for run in self.runs.values() if run.node == node]:
+            there = self._pod(run)
+            if there is None:
+                self.forget(run.uid)
+            elif run.leaving:
+                self.world.clock.after(0.1, lambda run=run: self._gone(run))  # type: ignore[misc]
+            elif not run.mounted:
+                self._mount(run)
+            else:
+                self._take_up(run, there, rebooted)
+
+    def _take_up(self, run: PodRun, pod: Object, rebooted: bool) -> None:
+        if rebooted:
+            text = "Pod sandbox changed, it will be killed and re-created."
+            self._event(pod, run, "Normal", "SandboxChanged", text)
+        for item in run.containers:
+            if item.running and rebooted:
+                self.restart(run, item, 255, "Unknown")
+            elif item.running:
+                self.prober.begin(run, item)
+            elif "waiting" in item.state:
+                self._pull(run, item)
+        self._publish(run)
 
     # Begin and end of a Pod
 
@@ -144,7 +179,7 @@ class Kubelet:
 
     def _gone(self, run: PodRun) -> None:
         pod = self._pod(run)
-        if pod is not None:
+        if pod is not None and self.world.machines.reports(run.node):
             last = ended_status(run, pod, self.world.clock.stamp())
             self.world.store.delete("Pod", run.namespace, run.name, 0, last)
 

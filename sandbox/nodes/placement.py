@@ -32,8 +32,7 @@ def why_not(spec: Object, node: Object, *, daemon: bool = False) -> str:
     for taint in taints:
         if taint["effect"] == "PreferNoSchedule" or (daemon and taint["key"] in _SPARE) or _tolerates(spec, taint):
             continue
-        value = f": {taint['value']}" if taint.get("value") else ": "
-        return f"node(s) had untolerated taint {{{taint['key']}{value}}}"
+        return "node(s) had untolerated taint(s)"
     labels = node["metadata"].get("labels", {})
     if not (spec.get("nodeSelector") or {}).items() <= labels.items() or not _affine(spec, labels):
         return "node(s) didn't match Pod's node affinity/selector"
@@ -138,14 +137,16 @@ def _fullness(node: Object, loads: dict[str, tuple[float, float, int]]) -> float
 
 
 def _tolerates(spec: Object, taint: Object) -> bool:
-    for item in spec.get("tolerations") or ():
-        if item.get("effect") not in (None, "", taint["effect"]):
-            continue
-        if item.get("operator") == "Exists" and item.get("key") in (None, "", taint["key"]):
-            return True
-        if item.get("key") == taint["key"] and item.get("value", "") == taint.get("value", ""):
-            return True
-    return False
+    return any(tolerates(item, taint) for item in spec.get("tolerations") or ())
+
+
+def tolerates(toleration: Object, taint: Object) -> bool:
+    """Whether one toleration covers one taint."""
+    if toleration.get("effect") not in (None, "", taint["effect"]):
+        return False
+    if toleration.get("operator") == "Exists":
+        return toleration.get("key") in (None, "", taint["key"])
+    return bool(toleration.get("key") == taint["key"] and toleration.get("value", "") == taint.get("value", ""))
 
 
 def _affine(spec: Object, labels: dict[str, str]) -> bool:
