@@ -62,6 +62,7 @@ def after_apply(
         kept += _without(entry, disputed)
     elsewhere = set().union(*(from_tree(entry["fieldsV1"]) for entry in kept)) if kept else set()
     dropped = {path for path in before - owned if path not in elsewhere}
+    kept = [left for entry in kept for left in _without(entry, _inside(dropped, elsewhere))]
     old = next((entry for entry in entries if _is(entry, manager, "Apply", "")), None)
     stamp = old["time"] if old and owned == before and not touched else time
     kept.append(_entry(manager, "Apply", stamp, api_version, owned, ""))
@@ -167,6 +168,12 @@ def _in_order(entries: list[Object]) -> list[Object]:
     return sorted(
         entries, key=lambda e: (e["operation"] != "Apply", e.get("time", ""), e["manager"], e.get("subresource", ""))
     )
+
+
+def _inside(dropped: set[Path], paths: set[Path]) -> set[Path]:
+    """Those of the paths that lie in a dropped item of a list: it goes as a whole, with what others set in it."""
+    items = {path for path in dropped if path[-1][:2] in ("k:", "v:")}
+    return {path for path in paths if any(path[:depth] in items for depth in range(1, len(path)))} if items else set()
 
 
 def _is_leaf(path: Path, owned: set[Path]) -> bool:
