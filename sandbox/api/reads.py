@@ -158,7 +158,7 @@ class Watch(Stream):
             after = change.type != "DELETED" and self._fits(change.new)
             if before or after:
                 type_ = "MODIFIED" if before and after else "ADDED" if after else "DELETED"
-                events.append(self._event(type_, change.new))
+                events.append(self._event(type_, change.new if after or change.type == "DELETED" else _as_left(change)))
         return events
 
     def _event(self, type_: str, obj: Object) -> bytes:
@@ -193,6 +193,12 @@ def _fits(request: Request, target: Target) -> Callable[[Object], bool]:
             fields = fields.replace("regarding.", "involvedObject.")
         tests.append(field_selector(target.resource.store_kind, fields))
     return lambda obj: all(test(obj) for test in tests)
+
+
+def _as_left(change: Change) -> Object:
+    """An object that a selector no longer selects, as it last did; with the version at which it left."""
+    assert change.old is not None
+    return {**change.old, "metadata": {**change.old["metadata"], "resourceVersion": str(change.version)}}
 
 
 def _place(obj: Object) -> tuple[str, str]:
