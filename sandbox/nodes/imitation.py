@@ -38,6 +38,7 @@ _ON_PATH = (
     "curl",
     "redis-server",
 )
+_IMAGE_FOLDERS = ("/", "/tmp", "/var/log", "/var/lib", "/srv", "/opt", "/home", "/root", "/run", "/var/tmp")
 _FOLDERS = ("/bin/", "/usr/bin/", "/usr/local/bin/")
 
 
@@ -59,15 +60,24 @@ class Life:
     settings: program.Settings | None = None
 
 
-def live(argv: Sequence[str], environment: Mapping[str, str], files: frozenset[str], limits: Mapping[str, str]) -> Life:
-    """``files``: absolute paths at which the stand-in program is mounted. ``limits``: cpu and memory."""
+def live(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    files: frozenset[str],
+    limits: Mapping[str, str],
+    image: str = "",
+    folders: frozenset[str] = frozenset(),
+) -> Life:
+    """``files``: absolute paths at which the stand-in program is mounted. ``limits``: cpu and memory. ``folders``:
+    where volumes are mounted that can be written to."""
     memory = float(value_of(str(limits["memory"]))) / 2**20 if "memory" in limits else float("inf")
     share = cpu_share(limits)
     if memory < _RUNC_MB:
         return Life(refusal=_REFUSAL + "container init was OOM-killed (memory limit too low?)")
     if not argv:
         return _foreign("sleep", [])
-    if not _executable(argv[0], files):
+    empty = image.rsplit("/", 1)[-1].partition(":")[0] == "pause"  # it has but a program that waits
+    if empty or not _executable(argv[0], files):
         what = f'exec: "{argv[0]}": '
         what += f"stat {argv[0]}: no such file or directory" if "/" in argv[0] else "executable file not found in $PATH"
         return Life(refusal=f"{_REFUSAL}{what}: unknown")
@@ -81,7 +91,7 @@ def live(argv: Sequence[str], environment: Mapping[str, str], files: frozenset[s
         return Life(exit_code=137, reason="OOMKilled", seconds=0.1 + 0.02 / share)
     if name != "python3":
         return _foreign(name, words)
-    return _python(words, environment, files, memory, share)
+    return _python(words, environment, files, memory, share, folders)
 
 
 def cpu_share(limits: Mapping[str, str]) -> float:
@@ -95,7 +105,12 @@ def working_set(settings: program.Settings | None) -> float:
 
 
 def _python(
-    words: list[str], environment: Mapping[str, str], files: frozenset[str], memory: float, share: float
+    words: list[str],
+    environment: Mapping[str, str],
+    files: frozenset[str],
+    memory: float,
+    share: float,
+    folders: frozenset[str],
 ) -> Life:
     start = 0.1 + _BASE_CPU / share
     if not words:
@@ -127,7 +142,23 @@ def _python(
         done = f"done, {settings.working_set_mb} MB used"
         return Life(exit_code=0, reason="Completed", seconds=seconds, log=(("INFO", "starting"), ("INFO", done)))
     log = (("INFO", "starting"),)
+    if told.command == "serve":
+        for name, value, path in settings.files():
+            why = _unwritable(path, files, folders)
+            if why:
+                told_why = ("FATAL", program.cannot_open(name, value, why))
+                return Life(exit_code=program.EXIT_SETTING, reason="Error", seconds=seconds, log=(*log, told_why))
     return Life(seconds=seconds, log=log, command=told.command, settings=settings)
+
+
+def _unwritable(path: str, files: frozenset[str], folders: frozenset[str]) -> str:
+    """Why a file cannot be opened for writing, as the C library says it; empty when it can."""
+    folder = path.rsplit("/", 1)[0] or "/"
+    if folder in folders or folder in _IMAGE_FOLDERS:
+        return ""
+    if any(file.rsplit("/", 1)[0] == folder for file in files):
+        return "Read-only file system"
+    return "No such file or directory"
 
 
 def _unwrap(words: list[str], shell: str, files: frozenset[str]) -> Life | tuple[str, list[str]]:

@@ -16,14 +16,16 @@ from .imitation import Life, live
 from .network import Network
 from .pod_status import ended_status, pod_status
 from .probes import Prober
-from .references import MissingReference, check_volumes, environment, mounts, names_used
+from .references import MissingReference, check_volumes, environment, folders, mounts, names_used
 from .run import ContainerRun, PodRun
+from .usage import overfills
 
 Object = dict[str, Any]
 
 _FIRST_CRASH_WAIT = 10.0
 _LONGEST_WAIT = 300.0
 _FORGIVEN_AFTER = 600.0  # seconds that a container must run for its crashes to be forgotten
+_FILLING = 1.0  # seconds until memory stress has filled what there is
 _RETRY_REFERENCE = 1.0  # after the missing thing appeared
 
 
@@ -37,6 +39,7 @@ class Kubelet:
         self.prober = Prober(
             world, self.network, ready=self._set_ready, alive=self._killed_by_probe, started=self._set_started
         )
+        self.world.strains.changed = self._strained
         self._present: set[tuple[str, str]] = set()
         self._addresses: dict[str, int] = {}
 
@@ -55,6 +58,8 @@ class Kubelet:
                 self._stop(run, pod)
         elif run is None:
             self._begin(pod)
+        else:
+            self._respecify(run, pod)
 
     def forget(self, uid: str) -> None:
         """The Pod is gone from the API."""
@@ -117,6 +122,37 @@ class Kubelet:
             elif "waiting" in item.state:
                 self._pull(run, item)
         self._publish(run)
+
+    def _strained(self, uid: str, container: str) -> None:
+        """Somebody put a strain on the Pod or took one away."""
+        run = self.runs.get(uid)
+        if run is None or run.leaving or not self.world.machines.reports(run.node):
+            return
+        for item in run.containers:
+            if container in ("", item.name) and item.running:
+                self.network.disks.begin(run, item)
+                if overfills(self.world, run, item):
+                    self._later(run, item, _FILLING, lambda run, item: self.restart(run, item, 137, "OOMKilled"))
+        self.prober.look_again(run)
+
+    def _respecify(self, run: PodRun, pod: Object) -> None:
+        """The image of a container is the one thing in it that can be changed while it runs: it starts anew with it,
+        and what it owed for crashes is forgotten."""
+        for spec in pod["spec"]["containers"]:
+            item = run.container(spec["name"])
+            if item is None or item.spec["image"] == spec["image"]:
+                continue
+            item.spec, item.crash_wait, item.pull_wait, item.image_present = spec, 0.0, 0.0, False
+            if not run.mounted or run.leaving:
+                continue
+            if item.running:
+                text = f"Container {item.name} definition changed, will be restarted"
+                self._event(pod, run, "Normal", "Killing", text, item)
+                heeds = item.listens_at <= self.world.clock.elapsed or item.command == "visit"
+                self.restart(run, item, 0 if heeds else 137, "Completed" if heeds else "Error")
+            else:
+                item.turn += 1
+                self._later(run, item, 0.5, self._again_or_first)
 
     # Begin and end of a Pod
 
@@ -255,7 +291,8 @@ class Kubelet:
             self._publish(run)
             return
         argv = [*(item.spec.get("command") or ()), *(item.spec.get("args") or ())]
-        life = live(argv, variables, mounts(self.world, pod, item.spec), item.limits)
+        files = mounts(self.world, pod, item.spec)
+        life = live(argv, variables, files, item.limits, str(item.spec["image"]), folders(pod, item.spec))
         self._event(pod, run, "Normal", "Created", f"Created container: {item.name}", item)
         if life.refusal:
             self._refused(run, item, pod, life)
@@ -278,7 +315,6 @@ class Kubelet:
         item.started_at, item.listens_at = now.elapsed, float("inf")
         item.settings, item.command, item.requests = life.settings, life.command, 0
         item.log = [(now.stamp(), level, text) for level, text in life.log]
-        item.probe_failures = 0
         self._event(pod, run, "Normal", "Started", f"Started container {item.name}", item)
         if life.exit_code is not None:
             code = life.exit_code
@@ -353,6 +389,14 @@ class Kubelet:
         )
         self._publish(run)
         self._later(run, item, pause, lambda run, item: self._again(run, item, ended))
+
+    def _again_or_first(self, run: PodRun, item: ContainerRun) -> None:
+        """As fits a container whose image was changed: one that has run before counts this as a restart."""
+        ended = item.state.get("terminated") or item.last.get("terminated")
+        if ended:
+            self._again(run, item, ended)
+        else:
+            self._pull(run, item)
 
     def _again(self, run: PodRun, item: ContainerRun, ended: Object) -> None:
         item.restarts += 1

@@ -1,19 +1,24 @@
 """Requests: from the API server's proxy or a program, to a Service or Pod, and on to what that calls.
 
 An answer is found by really walking: name, Service, endpoints, Pod, listening port, program, its own calls.
-Time is a queue's: the CPU seconds of a request, stretched by the CPU limit and by the load.
+Time is a queue's: the CPU seconds of a request, stretched by the CPU limit and by the load; then the disk, and
+what the messages between two Pods take. A caller waits for each step of its own (connection, answer) as long as
+its time limit says, so that slowness far down shows in everybody above.
 """
 
 from __future__ import annotations
 
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..controllers.endpoints import slices_of
 from ..controllers.world import World
 from ..systems import program
-from .imitation import cpu_share
+from . import processor
+from .disk import Disks
+from .link import NEVER, Link
+from .policies import Policies
 from .run import ContainerRun, PodRun
 
 Object = dict[str, Any]
@@ -21,6 +26,9 @@ Object = dict[str, Any]
 _HOP = 0.001  # seconds for a connection inside the cluster
 _HANDLING_CPU = 0.0015  # CPU seconds that any HTTP request costs the program
 _DEEPEST = 16
+_KEPT_SECONDS = 90.0  # for which the API server's proxy keeps a connection that nobody uses
+_DIAL_SECONDS = 30.0  # after which the API server's proxy gives up a connection
+_DIALLED = {"connection refused": "connect: connection refused"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,10 @@ class Network:
         self._runs = runs
         self._by_address: dict[str, PodRun] = {}
         self._turn = 0
+        self.link = Link(world.strains)
+        self.disks = Disks(world, self.link)
+        self.policies = Policies(world)
+        self._kept: dict[tuple[str, int], tuple[int, float]] = {}  # the API server's connections: turn, last used
 
     def admit(self, run: PodRun) -> None:
         self._by_address[run.ip] = run
@@ -48,6 +60,9 @@ class Network:
     def forget(self, run: PodRun) -> None:
         if self._by_address.get(run.ip) is run:
             del self._by_address[run.ip]
+        self.disks.forget(run.uid)
+        for key in [key for key in self._kept if key[0] == run.uid]:
+            del self._kept[key]
 
     # What clients ask
 
@@ -66,47 +81,63 @@ class Network:
         if path != "/":
             return Answer(404, seconds, f"nothing at {path}\n")
         if refused:
-            item.log.append((self._world.clock.stamp(), "ERROR", program.refused_caller()))
-            del item.log[:-200]
-            return Answer(401, seconds, program.refused_caller() + "\n")
+            return self._failed(item, 401, seconds, program.refused_caller())
+        took, failed = self._write(run, item)
+        seconds += took
+        if failed:
+            return self._failed(item, 500, seconds, program.cannot_write(failed, "Input/output error"))
         turn, item.requests = item.requests, item.requests + 1
         for name, url in item.settings.callees(turn):
-            answer = self.call(run.namespace, url, item.settings.call_seconds, depth + 1, item.settings.shown_to(name))
+            shown_there = item.settings.shown_to(name)
+            answer = self.call(run.namespace, url, item.settings.call_seconds, depth + 1, shown_there, run)
             seconds += answer.seconds
             if answer.why:
-                text = program.call_failed(url, answer.why)
-                item.log.append((self._world.clock.stamp(), "ERROR", text))
-                del item.log[:-200]
-                return Answer(502, seconds, text + "\n")
+                return self._failed(item, 502, seconds, program.call_failed(url, answer.why))
         return Answer(200, seconds, "ok\n")
 
-    def call(self, namespace: str, url: str, timeout: float, depth: int = 0, shown: str = "") -> Answer:
-        """What a program gets that calls a URL; ``why`` is empty when all is well."""
+    def call(
+        self, namespace: str, url: str, timeout: float, depth: int = 0, shown: str = "", client: PodRun | None = None
+    ) -> Answer:
+        """What a program gets that calls a URL; ``why`` is empty when all is well. ``timeout``: seconds that it waits
+        for the connection, and again for the answer; looking up the name has a time limit of its own."""
         parts = urllib.parse.urlsplit(url)
         service = self._resolve(parts.hostname or "", namespace)
-        late = Answer(0, timeout, why=f"no answer within {timeout:g} s")
         if service is None:
             return Answer(0, 0.01, why="name resolution")
+        late = f"no answer within {timeout:g} s"
         if depth > _DEEPEST:
-            return late
+            return Answer(0, timeout, why=late)
         port = parts.port or 80
         headless = service["spec"].get("clusterIP") == "None"
         number: int | None = port
         entry = next((item for item in service["spec"].get("ports", ()) if item["port"] == port), None)
         if not headless:
             if entry is None:
-                return late  # nobody answers at that port of a cluster address
+                return Answer(0, timeout, why=late)  # nobody answers at that port of a cluster address
             number = None
         targets = self._ready_targets(service, entry)
         if not targets:
             return Answer(0, 0.01, why="name resolution" if headless else "connection refused")
         run, target_port = self._pick(targets)
-        answer = self.ask_pod(run, number or target_port, parts.path, depth, shown)
-        if answer.seconds > timeout:
-            return late
+        caller = client.uid if client else ""
+        reached = number or target_port
+        connected = self.link.connect(caller, run.uid)
+        if connected > timeout or not self.policies.admit(client, run, reached):
+            return Answer(0, timeout, why=late)
+        answer = self.ask_pod(run, reached, parts.path, depth, shown)
+        waited = self.link.message(caller, run.uid) + answer.seconds + self.link.message(run.uid, caller)
+        if waited > timeout:
+            return Answer(0, connected + timeout, why=late)
+        seconds = connected + waited
         if answer.status and answer.status >= 400:
-            return Answer(answer.status, answer.seconds, answer.body, f"status {answer.status}")
-        return answer
+            return Answer(answer.status, seconds, answer.body, f"status {answer.status}")
+        return replace(answer, seconds=seconds)
+
+    def probe(self, run: PodRun, port: int, path: str) -> Answer:
+        """What the kubelet of the Pod's node gets: a new connection, then one request. Never longer than NEVER."""
+        connected = self.link.connect("", run.uid)
+        answer = self.ask_pod(run, port, path)
+        return replace(answer, seconds=connected + answer.seconds + self.link.message(run.uid, ""))
 
     def proxy(self, kind: str, namespace: str, name: str, port: str, path: str) -> tuple[int, float, str]:
         """What the API server's proxy answers: (HTTP status, seconds, body)."""
@@ -149,26 +180,69 @@ class Network:
 
     def answer_seconds(self, run: PodRun, item: ContainerRun, request_cpu: float) -> float:
         """How long the program itself takes: work stretched by the CPU limit and by the queue before it."""
-        share = cpu_share(item.limits)
-        work = (_HANDLING_CPU + request_cpu) / share
-        busy = (
-            self._world.rates.get(run.workload, 0.0)
-            * (_HANDLING_CPU + (item.settings.request_cpu if item.settings else 0.0))
-            / share
-        )
-        return work / (1 - min(busy, 0.98))
+        each = _HANDLING_CPU + (item.settings.request_cpu if item.settings else 0.0)
+        load = self._world.rates.get(run.workload, 0.0) * each
+        return processor.answer_seconds(self._world, run, item, _HANDLING_CPU + request_cpu, load)
 
     # Inside
 
+    def _failed(self, item: ContainerRun, status: int, seconds: float, text: str) -> Answer:
+        """The program says in its log why it does not answer well, and answers that."""
+        item.log.append((self._world.clock.stamp(), "ERROR", text))
+        del item.log[:-200]
+        return Answer(status, seconds, text + "\n")
+
+    def _write(self, run: PodRun, item: ContainerRun) -> tuple[float, str]:
+        """(seconds, the path that could not be written to) of what a request leaves on volumes."""
+        total = 0.0
+        for name, _, path in item.settings.files() if item.settings else ():
+            operations = program.LOG_OPERATIONS if name == "LOG_FILE" else program.DATA_OPERATIONS
+            seconds, well = self.disks.write(run, item, path, operations, self._rate)
+            total += seconds
+            if not well:
+                return total, path
+        return total, ""
+
+    def _rate(self, run: PodRun) -> float:
+        """Requests a second that reach one Pod of the workload."""
+        rate = self._world.rates.get(run.workload, 0.0)
+        peers = sum(
+            other.workload == run.workload and other.namespace == run.namespace for other in self._runs.values()
+        )
+        return rate / max(1, peers)
+
     def _through_proxy(self, run: PodRun, port: int, path: str) -> tuple[int, float, str]:
+        if not self._connected(run, port):
+            return 503, _DIAL_SECONDS, f"error trying to reach service: dial tcp {run.ip}:{port}: i/o timeout"
         answer = self.ask_pod(run, port, path or "/")
+        if self.link.strained("", run.uid):
+            answer = self._carried(run, answer)
         if answer.status == 0:
             return (
                 503,
                 answer.seconds,
-                f"error trying to reach service: dial tcp {run.ip}:{port}: connect: {answer.why}",
+                f"error trying to reach service: dial tcp {run.ip}:{port}: {_DIALLED.get(answer.why, answer.why)}",
             )
         return answer.status, answer.seconds, answer.body
+
+    def _connected(self, run: PodRun, port: int) -> bool:
+        """Whether the API server has a connection to the Pod, or can open one. One that is open a policy leaves."""
+        item, now = self.listener(run, port), self._world.clock.elapsed
+        turn = item.turn if item else -1
+        kept_turn, used = self._kept.get((run.uid, port), (-1, 0.0))
+        if (turn < 0 or kept_turn != turn or now - used > _KEPT_SECONDS) and not self.policies.admit(None, run, port):
+            return False
+        if item:
+            self._kept[run.uid, port] = (turn, now)
+        return True
+
+    def _carried(self, run: PodRun, answer: Answer) -> Answer:
+        """With the time on the way. The API server keeps its connections; head and body of an answer are two
+        messages, the second of which waits until the first has arrived."""
+        seconds = answer.seconds + self.link.message(run.uid, "") + self.link.message(run.uid, "")
+        if seconds == NEVER:
+            return Answer(0, _DIAL_SECONDS, why="i/o timeout")
+        return replace(answer, seconds=seconds)
 
     def _resolve(self, host: str, namespace: str) -> Object | None:
         labels = host.split(".")

@@ -1,7 +1,8 @@
 """Probes: what the kubelet asks of a container, when, and what follows.
 
 A running container answers a probe the same way until something happens to it, so only the probes that
-can change anything are asked; failures in between are counted into the event, as the recorder would.
+can change anything are asked; failures in between are counted into the event, as the recorder would. Under a
+strain an answer is chance, and each probe is asked in its own period.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import Any
 from ..controllers.world import World
 from .network import Network
 from .run import ContainerRun, PodRun
+from .strain import NONE
 
 Object = dict[str, Any]
 
+_OTHERS = (("readinessProbe", "readiness"), ("livenessProbe", "liveness"))
 _SOON = 0.3  # seconds until the first probe when no initial delay is asked for
 _SLOWEST_LOOK = 32  # periods between two looks at a probe that keeps failing
 
@@ -37,6 +40,7 @@ class Prober:
 
     def begin(self, run: PodRun, item: ContainerRun) -> None:
         """The container has just started."""
+        item.failed_probes.clear()
         startup = item.spec.get("startupProbe")
         item.started = not startup
         item.ready = not startup and not item.spec.get("readinessProbe")
@@ -46,11 +50,31 @@ class Prober:
             self._begin_others(run, item)
 
     def _begin_others(self, run: PodRun, item: ContainerRun) -> None:
-        for field, which in (("readinessProbe", "readiness"), ("livenessProbe", "liveness")):
+        for field, which in _OTHERS:
             probe = item.spec.get(field)
             if probe:
                 since = self._world.clock.elapsed - item.started_at
                 self._plan(run, item, probe, which, max(_delay(probe) - since, _SOON))
+
+    def look_again(self, run: PodRun) -> None:
+        """Something has happened to the Pod: each of its probes is asked at the next beat of its period."""
+        now = self._world.clock.elapsed
+        for item in run.containers:
+            if not item.running or run.leaving:
+                continue
+            for which, probe in self._asked(item).items():
+                first, period = item.started_at + _delay(probe), float(probe.get("periodSeconds", 10))
+                beats = math.floor((now - first) / period) + 1 if now >= first else 0
+                self._plan(run, item, probe, which, first + beats * period - now, item.failed_probes.get(which, 0))
+
+    def _asked(self, item: ContainerRun) -> dict[str, Object]:
+        """The probes that count now: the startup probe alone, or the others."""
+        if item.spec.get("startupProbe") and not item.started:
+            return {"startup": item.spec["startupProbe"]}
+        return {which: item.spec[field] for field, which in _OTHERS if item.spec.get(field)}
+
+    def _unsteady(self, run: PodRun, item: ContainerRun) -> bool:
+        return self._world.strains.of_container(run.uid, item.name) != NONE
 
     def _plan(
         self,
@@ -69,14 +93,19 @@ class Prober:
             if item.turn == turn and item.running and not run.leaving:
                 self._look(run, item, probe, which, failures, looks, missed)
 
-        self._world.clock.after(wait, due)
+        if which in item.next_probes:
+            item.next_probes[which].cancel()
+        item.next_probes[which] = self._world.clock.after(wait, due)
 
     def _look(
         self, run: PodRun, item: ContainerRun, probe: Object, which: str, failures: int, looks: int, missed: int
     ) -> None:
         why = self.verdict(run, item, probe)
         if not why:
+            item.failed_probes.pop(which, None)
             self._passed(run, item, probe, which)
+            if self._unsteady(run, item) and which != "startup":
+                self._plan(run, item, probe, which, float(probe.get("periodSeconds", 10)))
             return
         pod = self._world.store.get("Pod", run.namespace, run.name)
         if pod is not None:
@@ -85,6 +114,7 @@ class Prober:
                 pod, "Warning", "Unhealthy", text, "kubelet", f"spec.containers{{{item.name}}}", run.node, missed
             )
         failures += missed
+        item.failed_probes[which] = failures
         if which == "readiness" and failures >= probe.get("failureThreshold", 3):
             self._ready(run, item, False)
         if which != "readiness" and failures >= probe.get("failureThreshold", 3):
@@ -92,7 +122,7 @@ class Prober:
             return
         period = float(probe.get("periodSeconds", 10))
         periods = 1
-        if which == "readiness":
+        if which == "readiness" and not self._unsteady(run, item):
             left = item.listens_at - self._world.clock.elapsed
             periods = max(1, math.ceil(left / period)) if 0 < left < float("inf") else min(2**looks, _SLOWEST_LOOK)
         self._plan(run, item, probe, which, period * periods, failures, looks + 1, periods)
@@ -119,7 +149,8 @@ class Prober:
         if "tcpSocket" in probe:
             port = _number(item, probe["tcpSocket"]["port"])
             if port and self._network.listener(run, port):
-                return ""
+                late = self._network.link.connect("", run.uid) > timeout
+                return f"dial tcp {run.ip}:{port}: i/o timeout" if late else ""
             return f"dial tcp {run.ip}:{port}: connect: connection refused"
         if "exec" in probe:
             return self._exec(run, item, probe["exec"].get("command") or [], timeout)
@@ -134,7 +165,7 @@ class Prober:
         url = f"http://{run.ip}:{port}{path}"
         if action.get("scheme", "HTTP") == "HTTPS":
             return f'Get "{url.replace("http", "https", 1)}": http: server gave HTTP response to HTTPS client'
-        answer = self._network.ask_pod(run, port, path)
+        answer = self._network.probe(run, port, path)
         if answer.status == 0:
             return f'Get "{url}": dial tcp {run.ip}:{port}: connect: connection refused'
         if answer.seconds > timeout:

@@ -11,6 +11,9 @@ from ..controllers.world import World
 Object = dict[str, Any]
 
 
+_WRITABLE = {"emptyDir", "hostPath", "persistentVolumeClaim", "ephemeral", "nfs", "csi"}
+
+
 class MissingReference(Exception):
     """The text is the kubelet's message for CreateContainerConfigError, or for a failed mount."""
 
@@ -57,6 +60,16 @@ def mounts(world: World, pod: Object, container: Object) -> frozenset[str]:
         else:
             found |= {f"{folder}/{path}" for path in paths}
     return frozenset(found)
+
+
+def folders(pod: Object, container: Object) -> frozenset[str]:
+    """The paths of mounted volumes that a program can write to."""
+    volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or ()}
+    return frozenset(
+        mount["mountPath"].rstrip("/") or "/"
+        for mount in container.get("volumeMounts") or ()
+        if not mount.get("readOnly") and _WRITABLE & volumes.get(mount["name"], {}).keys()
+    )
 
 
 def check_volumes(world: World, pod: Object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..clock import Event
 from ..systems.program import Settings
 
 Object = dict[str, Any]
@@ -29,7 +30,8 @@ class ContainerRun:
     settings: Settings | None = None
     command: str = ""
     requests: int = 0  # for "/", since it started
-    probe_failures: int = 0
+    failed_probes: dict[str, int] = field(default_factory=dict)  # startup, readiness, liveness -> failures in a row
+    next_probes: dict[str, Event] = field(default_factory=dict)  # of the same, the look that is planned
     log: list[tuple[str, str, str]] = field(default_factory=list)  # (time stamp, level, text)
     previous_log: list[tuple[str, str, str]] | None = None
     container_id: str = ""

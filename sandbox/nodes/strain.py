@@ -18,8 +18,10 @@ class Strain:
     The network fields are about packets that leave the Pod: ``delay`` and ``jitter`` in seconds (a round trip
     pays once for each strained side), ``loss`` the share that never arrives, ``cut`` nothing passes,
     ``bandwidth`` bytes a second (0: no bound). ``peers``: uids of the only Pods to which they apply; empty means
-    all. The disk fields are about operations on the volume mounted at ``volume``: ``disk_share`` of them take
-    ``disk_delay`` seconds longer, or with ``disk_error`` fail.
+    all. ``spared``: where both do not fit into the memory limit, the kernel kills the container's program and not the
+    workers (a low oomScoreAdj); otherwise it kills a worker, which starts again. The disk fields are about operations
+    on the volume mounted at ``volume``: ``disk_share`` of them take ``disk_delay`` seconds longer, or with
+    ``disk_error`` fail.
     """
 
     cores: float = 0.0
@@ -34,6 +36,11 @@ class Strain:
     disk_error: bool = False
     volume: str = ""
     peers: frozenset[str] = frozenset()
+    spared: bool = False
+
+    @property
+    def stresses(self) -> bool:
+        return bool(self.cores or self.memory)
 
     @property
     def on_network(self) -> bool:
@@ -45,7 +52,9 @@ class Strain:
 
     def network_only(self) -> Strain:
         """The part that survives a restart of the container: the Pod's link is not the container's."""
-        return replace(self, cores=0.0, memory=0.0, disk_delay=0.0, disk_share=1.0, disk_error=False, volume="")
+        return replace(
+            self, cores=0.0, memory=0.0, disk_delay=0.0, disk_share=1.0, disk_error=False, volume="", spared=False
+        )
 
     def plus(self, other: Strain) -> Strain:
         """Both at once. Of two different volumes the second is named; ask ``Strains.on_volume`` to tell them apart."""
@@ -68,6 +77,7 @@ class Strain:
             disk_share=(mine + theirs) / disk_delay if disk_delay else max(self.disk_share, other.disk_share),
             disk_error=self.disk_error or other.disk_error,
             volume=other.volume or self.volume,
+            spared=self.spared or other.spared,
         )
 
 
@@ -84,12 +94,15 @@ class Strains:
         self.changed: Callable[[str, str], None] = lambda uid, container: None
         self._placed: dict[str, tuple[str, str, Strain]] = {}  # key -> (uid, container, strain)
         self._keys: dict[str, dict[str, None]] = {}  # uid -> its keys, in the order they came
+        self._stressing: dict[str, str] = {}  # key -> uid
 
     def put(self, key: str, uid: str, container: str, strain: Strain) -> None:
         """Sets the strain of a key; ``container`` "" means the whole Pod."""
         self._drop(key)
         self._placed[key] = (uid, container, strain)
         self._keys.setdefault(uid, {})[key] = None
+        if strain.stresses:
+            self._stressing[key] = uid
         self.changed(uid, container)
 
     def remove(self, key: str) -> None:
@@ -102,6 +115,15 @@ class Strains:
         """Whether the strain is still on its target: a restart or the Pod's end may have taken it."""
         return key in self._placed
 
+    @property
+    def any_stress(self) -> bool:
+        """Whether any stress workers run anywhere."""
+        return bool(self._stressing)
+
+    def stressed(self) -> list[str]:
+        """The uids of the Pods in which stress workers run."""
+        return sorted(set(self._stressing.values()))
+
     def of_pod(self, uid: str) -> Strain:
         """What is on the whole Pod."""
         return self._sum(uid, ("",))
@@ -112,6 +134,8 @@ class Strains:
 
     def towards(self, uid: str, peer: str) -> Strain:
         """The network strain on packets from the Pod to another Pod; ``peer`` "" means something else than a Pod."""
+        if uid not in self._keys:
+            return NONE
         total = NONE
         for _, strain in self._on(uid):
             if strain.on_network and (not strain.peers or peer in strain.peers):
@@ -136,6 +160,7 @@ class Strains:
                 self._drop(key)
             elif name == container:
                 self._placed[key] = (uid, name, strain.network_only())
+                self._stressing.pop(key, None)
 
     def forget(self, uid: str) -> None:
         """The Pod is gone."""
@@ -157,6 +182,7 @@ class Strains:
 
     def _drop(self, key: str) -> tuple[str, str, Strain] | None:
         found = self._placed.pop(key, None)
+        self._stressing.pop(key, None)
         if found is not None:
             keys = self._keys[found[0]]
             del keys[key]

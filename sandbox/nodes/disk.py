@@ -1,0 +1,71 @@
+"""Disks: how long a program's writes to a volume take while a chaos layer lies over it, and whether they fail.
+
+The kernel lets one write to a file at a time, so a slow file is a queue: the system's own requests stand in it too,
+and when they come faster than the file takes them, the queue grows for as long as the strain lasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..controllers.world import World
+from .link import Link
+from .run import ContainerRun, PodRun
+
+_LONGEST_QUEUE = 900.0  # seconds; by then callers have long given up, and more would tell nobody anything
+
+
+@dataclass
+class _Queue:
+    seconds: float = 0.0  # of work that waits
+    at: float = 0.0  # when that was true, in virtual seconds
+
+
+class Disks:
+    """The queues of files under a strain."""
+
+    def __init__(self, world: World, link: Link) -> None:
+        self._world, self._link = world, link
+        self._queues: dict[tuple[str, str, str], _Queue] = {}
+
+    def write(
+        self, run: PodRun, item: ContainerRun, path: str, operations: int, rate_of: Callable[[PodRun], float]
+    ) -> tuple[float, bool]:
+        """(seconds, whether all went well) of the operations of one request on a file, while ``rate_of`` the Pod
+        says how many requests a second use it."""
+        strains = self._world.strains.on_volume(run.uid, item.name, path)
+        key = (run.uid, item.name, path)
+        if not strains:
+            self._queues.pop(key, None)
+            return 0.0, True
+        rate = rate_of(run)
+        mean = operations * sum(strain.disk_delay * strain.disk_share for strain in strains)
+        queue, now = self._queues.setdefault(key, _Queue(at=self._world.clock.elapsed)), self._world.clock.elapsed
+        queue.seconds = min(_LONGEST_QUEUE, max(0.0, queue.seconds + (rate * mean - 1) * (now - queue.at)))
+        queue.at = now
+        took = 0.0
+        for _ in range(operations):
+            for strain in strains:
+                if strain.disk_share < 1 and self._link.throw() >= strain.disk_share:
+                    continue
+                if strain.disk_error:
+                    return queue.seconds + took, False
+                took += strain.disk_delay
+        waited = queue.seconds
+        if not waited and self._link.throw() < rate * mean:  # somebody else's write is under way
+            waited = self._link.throw() * max(strain.disk_delay for strain in strains)
+        queue.seconds = min(_LONGEST_QUEUE, queue.seconds + took)
+        return waited + took, True
+
+    def begin(self, run: PodRun, item: ContainerRun) -> None:
+        """A strain was put or taken: queues begin empty from here."""
+        for _name, _, path in item.settings.files() if item.settings else ():
+            key = (run.uid, item.name, path)
+            self._queues.pop(key, None)
+            if self._world.strains.on_volume(run.uid, item.name, path):
+                self._queues[key] = _Queue(at=self._world.clock.elapsed)
+
+    def forget(self, uid: str) -> None:
+        for key in [key for key in self._queues if key[0] == uid]:
+            del self._queues[key]
