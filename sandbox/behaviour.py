@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from .clock import Clock
-from .controllers import housekeeping
 from .controllers.pods import owner_of
 from .controllers.world import World
 from .nodes import logs, usage
@@ -36,7 +35,6 @@ _TAKEN_UP = (
     "Pod",
 )
 """The order in which what is there already is taken up; kinds of the table that are not named here come last."""
-_OWNERS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Service")
 
 
 class Behaviour:
@@ -141,8 +139,6 @@ class Behaviour:
         kind, meta = item["kind"], item["metadata"]
         space, name = meta.get("namespace", ""), meta["name"]
         if type_ == "DELETED":
-            if kind in _OWNERS:
-                housekeeping.collect(self.world, item)
             if kind == "Pod":
                 self.kubelet.forget(meta["uid"])
             elif kind == "Node":
@@ -154,7 +150,7 @@ class Behaviour:
             self._wake_all(("ResourceQuota",), space)
         if kind == "Pod":
             self._pod_changed(type_, old, item)
-        elif kind == "ReplicaSet":
+        elif kind in ("ReplicaSet", "Job"):
             self._wake_owner(item)
         elif kind in ("ConfigMap", "Secret"):
             self.kubelet.reference_changed(kind, space, name)

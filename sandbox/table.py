@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .controllers import (
+    cronjob,
     daemonset,
     deployment,
     disruption,
@@ -36,7 +37,7 @@ Object = dict[str, Any]
 class Controller:
     """``name``: how ``world.wake`` calls it. ``kinds`` (as the store calls them; a custom kind may be defined
     later): each change of such an object wakes it with the object's namespace and name, and so does a change of
-    what such an object owns. ``gone``: also when the object has been deleted."""
+    the Pods, ReplicaSets and Jobs that it owns. ``gone``: also when the object has been deleted."""
 
     name: str
     reconcile: Callable[[World, str, str], None]
@@ -54,7 +55,8 @@ CONTROLLERS: tuple[Controller, ...] = (
     Controller("statefulset", statefulset.reconcile, ("StatefulSet",)),
     Controller("daemonset", daemonset.reconcile, ("DaemonSet",)),
     Controller("job", job.reconcile, ("Job",)),
-    Controller("endpoints", endpoints.reconcile, ("Service",)),
+    Controller("cronjob", cronjob.reconcile, ("CronJob",)),
+    Controller("endpoints", endpoints.reconcile, ("Service",), gone=True),
     Controller("namespace", housekeeping.furnish_namespace, ("Namespace",)),
     Controller("claim", housekeeping.bind_claim, ("PersistentVolumeClaim",)),
     Controller("quota", housekeeping.count_quota, ("ResourceQuota",)),

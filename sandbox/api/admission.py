@@ -117,6 +117,26 @@ def with_template_generation(daemon_set: Object, generation: int) -> Object:
     return {**daemon_set, "metadata": {**meta, "annotations": annotations}}
 
 
+def with_job_labels(job: Object, uid: str) -> Object:
+    """A Job's Pods are told apart by the Job's uid, unless the user brought a selector."""
+    if job["spec"].get("manualSelector") or job["spec"].get("selector"):
+        return {**job, "metadata": {**job["metadata"], "uid": uid}}
+    name = job["metadata"]["name"]
+    mine = {"batch.kubernetes.io/controller-uid": uid, "batch.kubernetes.io/job-name": name}
+    old_style = {"controller-uid": uid, "job-name": name}
+    template = job["spec"].get("template", {})
+    labels = {**template.get("metadata", {}).get("labels", {}), **mine, **old_style}
+    template = {**template, "metadata": {**template.get("metadata", {}), "labels": labels}}
+    selector = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+    meta = {**job["metadata"], "uid": uid}
+    meta["labels"] = meta.get("labels") or labels
+    return {
+        **job,
+        "metadata": meta,
+        "spec": {**job["spec"], "selector": selector, "template": template},
+    }
+
+
 def _check_namespace(store: Store, resource: Resource, obj: Object) -> None:
     name = obj["metadata"]["namespace"]
     namespace = store.get("Namespace", None, name)

@@ -13,6 +13,7 @@ from .authorization import check, review
 from .custom import Definitions
 from .discovery import discover
 from .exchange import Request, Response, Target, known_group, target_of
+from .garbage import Garbage
 from .lifecycle import Lifecycle
 from .reads import Reads, Stream
 from .status import StatusError
@@ -31,7 +32,9 @@ class Api:
         self._behaviour = behaviour
         self._dated = ("", "")
         self._reads = Reads(store)
-        self._writes = Writes(store, self._reads, Lifecycle(store))
+        garbage = Garbage(store, behaviour.world.recorder.event)
+        Lifecycle(store)
+        self._writes = Writes(store, self._reads, garbage)
         Definitions(store)
         self._below = Subresources(store, self._reads, self._writes, behaviour)
 

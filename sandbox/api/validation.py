@@ -18,7 +18,7 @@ from .quantity import value_of
 from .resources import Resource
 from .schema import Node
 from .status import invalid
-from .workloads import check_service, check_workload
+from .workloads import check_schedule, check_service, check_workload
 
 Object = dict[str, Any]
 Causes = list[dict[str, str]]
@@ -60,6 +60,8 @@ def validate(resource: Resource, node: Node, obj: Object, old: Object | None = N
         check_workload(resource.builtin, obj.get("spec") or {}, causes)
     if resource.builtin == "Service":
         check_service(obj["spec"], causes)
+    if resource.builtin == "CronJob":
+        check_schedule(obj["spec"], causes)
     if old is not None:
         _check_unchanged(resource, old, obj, causes)
     if causes:

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from .schedule import BadSchedule, parse, zone_of
 from .selectors import selects
 
 Object = dict[str, Any]
@@ -40,6 +41,25 @@ def check_workload(kind: str, spec: Object, causes: Causes) -> None:
         _check_deployment(spec, causes)
     claims = {claim.get("metadata", {}).get("name") for claim in spec.get("volumeClaimTemplates", ())}
     _check_pod(template.get("spec") or {}, "spec.template.spec", causes, claims)
+
+
+def check_schedule(spec: Object, causes: Causes) -> None:
+    """When a CronJob is due, and in whose time."""
+    text, zone = spec.get("schedule", ""), spec.get("timeZone")
+    words = ""
+    try:
+        if "TZ" in text:
+            words = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
+        elif text:
+            parse(text)
+    except BadSchedule as error:
+        words = str(error)
+    if words:
+        causes.append(_cause("FieldValueInvalid", f'Invalid value: "{text}": {words}', "spec.schedule"))
+    try:
+        zone_of(zone or "")
+    except BadSchedule as error:
+        causes.append(_cause("FieldValueInvalid", f'Invalid value: "{zone}": {error}', "spec.timeZone"))
 
 
 def check_service(spec: Object, causes: Causes) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ..store import Store
-from .admission import admit, with_template_generation
+from .admission import admit, with_job_labels, with_template_generation
 from .custom import KIND as CUSTOM
 from .custom import completed, going
 from .decoding import WrongType, decode
 from .exchange import Request, Response, Target
-from .lifecycle import Lifecycle
+from .garbage import FOREGROUND, Garbage
 from .managers import after_apply, after_update, overlaid, without_paths
 from .patch import json_patch, merge_patch
 from .reads import Reads
@@ -34,8 +34,8 @@ APPLY_PATCH = "application/apply-patch+yaml"
 class Writes:
     """Answers what changes objects."""
 
-    def __init__(self, store: Store, reads: Reads, lifecycle: Lifecycle) -> None:
-        self._store, self._reads, self._lifecycle = store, reads, lifecycle
+    def __init__(self, store: Store, reads: Reads, garbage: Garbage) -> None:
+        self._store, self._reads, self._garbage = store, reads, garbage
 
     def create(self, request: Request, target: Target) -> Response:
         resource = target.resource
@@ -126,7 +126,7 @@ class Writes:
             obj = with_template_generation(obj, 1)
         written = obj
         if resource.builtin == "Job":
-            obj = _with_job_labels(obj, self._store.new_uid())
+            obj = with_job_labels(obj, self._store.new_uid())
         stored_as = kept(resource, obj)
         if self._store.get(resource.store_kind, meta.get("namespace", ""), meta["name"]) is not None:
             raise already_exists(resource.plural, resource.group, meta["name"])
@@ -199,10 +199,10 @@ class Writes:
             return None
         policy = options.get("propagationPolicy") or ("Orphan" if options.get("orphanDependents") else "Background")
         if policy == "Orphan":
-            self._lifecycle.orphan(old)
+            self._garbage.orphan(old)
             return self._store.get(kind, namespace, name)
-        elif policy == "Foreground" and "foregroundDeletion" not in (meta.get("finalizers") or ()):
-            finalizers = [*(meta.get("finalizers") or ()), "foregroundDeletion"]
+        elif policy == "Foreground" and FOREGROUND not in (meta.get("finalizers") or ()):
+            finalizers = [*(meta.get("finalizers") or ()), FOREGROUND]
             self._store.update({**old, "metadata": {**meta, "finalizers": finalizers}})
         self._store.delete(kind, namespace, name, grace if grace is None else int(grace))
         return self._store.get(kind, namespace, name)
@@ -438,26 +438,6 @@ def _bad_patch(kind: str, sent: Any, new: Any, why: str) -> StatusError:
     message = f"Invalid value: {json.dumps(shown)}: {why}"
     cause = {"reason": "FieldValueInvalid", "message": message, "field": "patch"}
     return StatusError(422, "Invalid", f' "" is invalid: patch: {message}', {"causes": [cause]})
-
-
-def _with_job_labels(job: Object, uid: str) -> Object:
-    """A Job's Pods are told apart by the Job's uid, unless the user brought a selector."""
-    if job["spec"].get("manualSelector") or job["spec"].get("selector"):
-        return {**job, "metadata": {**job["metadata"], "uid": uid}}
-    name = job["metadata"]["name"]
-    mine = {"batch.kubernetes.io/controller-uid": uid, "batch.kubernetes.io/job-name": name}
-    old_style = {"controller-uid": uid, "job-name": name}
-    template = job["spec"].get("template", {})
-    labels = {**template.get("metadata", {}).get("labels", {}), **mine, **old_style}
-    template = {**template, "metadata": {**template.get("metadata", {}), "labels": labels}}
-    selector = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
-    meta = {**job["metadata"], "uid": uid}
-    meta["labels"] = meta.get("labels") or labels
-    return {
-        **job,
-        "metadata": meta,
-        "spec": {**job["spec"], "selector": selector, "template": template},
-    }
 
 
 def _escaped(text: str) -> str:

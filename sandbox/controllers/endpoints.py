@@ -12,7 +12,11 @@ Object = dict[str, Any]
 
 def reconcile(world: World, namespace: str, name: str) -> None:
     service = world.store.get("Service", namespace, name)
-    if service is None or not service["spec"].get("selector"):
+    if service is None:
+        if world.store.get("Endpoints", namespace, name) is not None:
+            world.store.delete("Endpoints", namespace, name, 0)
+        return
+    if not service["spec"].get("selector"):
         return
     selector = service["spec"]["selector"].items()
     pods = [

@@ -1,4 +1,4 @@
-"""The small controllers: what a namespace gets, what goes with its owner, claims, quotas."""
+"""The small controllers: what a namespace gets, claims, quotas."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from typing import Any
 
 from ..api.limits import object_counts, usage_of
 from ..api.quantity import canonical, value_of
-from .pods import owner_of
 from .world import World
 
 Object = dict[str, Any]
-
-_DEPENDENTS = ("ReplicaSet", "Pod", "ControllerRevision", "EndpointSlice", "Job")
 
 
 def furnish_namespace(world: World, _: str, name: str) -> None:
@@ -34,21 +31,6 @@ def furnish_namespace(world: World, _: str, name: str) -> None:
                 "metadata": {"name": "kube-root-ca.crt", "namespace": name},
             }
         )
-
-
-def collect(world: World, owner: Object) -> None:
-    """Deletes in the background what a deleted object owned."""
-    meta = owner["metadata"]
-    space = meta.get("namespace")
-    if space is None:
-        return
-    for kind in _DEPENDENTS:
-        for item in world.store.list(kind, space):
-            ref = owner_of(item)
-            if ref is not None and ref["uid"] == meta["uid"]:
-                world.store.delete(kind, space, item["metadata"]["name"])
-    if owner["kind"] == "Service" and world.store.get("Endpoints", space, meta["name"]) is not None:
-        world.store.delete("Endpoints", space, meta["name"], 0)
 
 
 def bind_claim(world: World, namespace: str, name: str) -> None:
