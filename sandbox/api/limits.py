@@ -124,8 +124,9 @@ def check_count(store: Store, resource: Resource, obj: Object) -> None:
 
 
 def usage_of(pods: list[Object]) -> dict[str, Decimal]:
-    """What Pods use of a quota: pods, and requests and limits of cpu and memory."""
-    used: dict[str, Decimal] = {"pods": Decimal(len(pods)), "count/pods": Decimal(len(pods))}
+    """What Pods that have not ended use of a quota: pods, and requests and limits of cpu and memory."""
+    used = {f"{group}.{name}": Decimal(0) for group in ("requests", "limits") for name in ("cpu", "memory")}
+    used["pods"] = Decimal(len(pods))
     for pod in pods:
         for container in pod["spec"].get("containers", ()):
             resources = container.get("resources", {})
@@ -142,12 +143,10 @@ def check_quota(store: Store, namespace: str, name: str, pod: Object) -> None:
     quotas = store.list("ResourceQuota", namespace)
     if not quotas:
         return
-    active = [
-        there
-        for there in store.list("Pod", namespace)
-        if there.get("status", {}).get("phase") not in ("Succeeded", "Failed")
-    ]
-    used, asked = usage_of(active), usage_of([pod])
+    pods = store.list("Pod", namespace)
+    active = [there for there in pods if there.get("status", {}).get("phase") not in ("Succeeded", "Failed")]
+    used = {**usage_of(active), "count/pods": Decimal(len(pods))}
+    asked = {**usage_of([pod]), "count/pods": Decimal(1)}
     for quota in quotas:
         hard = quota["spec"].get("hard", {})
         over = [
