@@ -187,7 +187,8 @@ class Behaviour:
         gone = type_ == "DELETED"
         if not gone:
             self._wake("kubelet" if pod["spec"].get("nodeName") else "scheduler", space, meta["name"])
-        if gone or old is None or old["spec"].get("nodeName") != pod["spec"].get("nodeName"):
+        placed = old is not None and old["spec"].get("nodeName") == pod["spec"].get("nodeName")
+        if gone or not placed or _has_ended(pod) != _has_ended(old):
             self._wake_all(("ResourceQuota",), space)
         self._wake_all(("PodDisruptionBudget",), space)
         if gone:
@@ -235,6 +236,10 @@ class Behaviour:
             self._queued.discard(key)
             self._do[key[0]](self.world, key[1], key[2])
             self._queue.popleft()
+
+
+def _has_ended(pod: Object | None) -> bool:
+    return (pod or {}).get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
 def _placement_of(node: Object | None) -> tuple[object, ...]:
