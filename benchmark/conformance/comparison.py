@@ -217,7 +217,7 @@ def _plain_object(value: Object) -> Object:
         value = {**value, "items": [{"kind": kind[:-4], **item} for item in value["items"]]}
     if kind == "Table":
         value = {**value, "rows": [_row(value, row) for row in value.get("rows") or ()]}
-    shown = {name: _plain(part, name) for name, part in value.items()}
+    shown = {plain_text(name) if name.startswith("k:") else name: _plain(part, name) for name, part in value.items()}
     if kind == "Event" or "involvedObject" in value or "regarding" in value:
         shown.pop("count", None)
         shown.pop("series", None)

@@ -77,6 +77,13 @@ class _Learnt:
             text = text.replace(theirs, self.words[theirs])
         return text
 
+    def inside(self, body: bytes) -> bytes:
+        """A body that is not text: names in it cannot become longer or shorter."""
+        for theirs, ours in self.words.items():
+            if len(theirs) == len(ours):
+                body = body.replace(theirs.encode(), ours.encode())
+        return body
+
     def body(self, value: Any, key: str = "") -> Any:
         if isinstance(value, dict):
             return {name: self.body(part, name) for name, part in value.items()}
@@ -172,7 +179,7 @@ def _request(exchange: Exchange, learnt: _Learnt) -> Request:
     headers = exchange.headers
     body = exchange.body
     if isinstance(body, dict) and set(body) == {"base64"}:
-        body = base64.b64decode(body["base64"])
+        body = learnt.inside(base64.b64decode(body["base64"]))
     elif isinstance(body, str):
         body = learnt.said(body).encode()
     elif body is not None:

@@ -111,23 +111,24 @@ def _start(world: World, item: Object, due: datetime) -> None:
 def _note_ends(world: World, item: Object, jobs: list[Object]) -> Object:
     """Says which Jobs have ended since, and takes them from the active ones."""
     status = dict(item.get("status") or {})
-    active = []
+    known = {there["uid"] for there in status.get("active", ())}
+    gone = known - {job["metadata"]["uid"] for job in jobs}
     for there in status.get("active", ()):
-        job = next((job for job in jobs if job["metadata"]["uid"] == there["uid"]), None)
-        if job is None:
-            text = f"Active job went missing: {there['name']}"
-            world.recorder.event(item, "Normal", "MissingJob", text, _COMPONENT)
-            continue
-        kind = ended(job)
-        if not kind:
-            active.append(there)
-            continue
-        text = f"Saw completed job: {there['name']}, condition: {kind}"
-        world.recorder.event(item, "Normal", "SawCompletedJob", text, _COMPONENT)
-        end = job["status"].get("completionTime")
-        if kind == "Complete" and end and end > status.get("lastSuccessfulTime", ""):
-            status["lastSuccessfulTime"] = end
-    status.pop("active", None)
+        if there["uid"] in gone:
+            world.recorder.event(item, "Normal", "MissingJob", f"Active job went missing: {there['name']}", _COMPONENT)
+    over: set[str] = set()
+    for job in jobs:
+        name, uid, kind = job["metadata"]["name"], job["metadata"]["uid"], ended(job)
+        if not kind and uid not in known:
+            text = f"Saw a job that the controller did not create or forgot: {name}"
+            world.recorder.event(item, "Warning", "UnexpectedJob", text, _COMPONENT)
+        elif kind and uid in known:
+            over.add(uid)
+            text = f"Saw completed job: {name}, condition: {kind}"
+            world.recorder.event(item, "Normal", "SawCompletedJob", text, _COMPONENT)
+        if kind == "Complete":  # also of one that somebody made by hand
+            status["lastSuccessfulTime"] = max(status.get("lastSuccessfulTime", ""), job["status"]["completionTime"])
+    active = [there for there in status.pop("active", ()) if there["uid"] not in over | gone]
     if active:
         status["active"] = active
     return world.put_status(item, status)
