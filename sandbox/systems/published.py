@@ -51,7 +51,8 @@ def _read(name: str) -> System:
         ),
     ]
     visitors = told["visitors"]
-    rates = _rates(services, told["front"], visitors.get("users", 1) / visitors["every_seconds"])
+    asked = (told["front"], *visitors.get("asks_too", ()))
+    rates = _rates(services, dict.fromkeys(asked, 1 / visitors["every_seconds"]))
     plans = {key: _plan(key, entry, services, space) for key, entry in services.items()}
     specs = []
     for key, plan in plans.items():
@@ -74,9 +75,9 @@ def _read(name: str) -> System:
                 _volume(entry),
             )
         )
-    load = _visitors(visitors, plans[told["front"]], space)
+    load = _visitors(visitors, {name: _url(services[name], name) for name in asked}, space)
     manifests += workload(load)
-    specs.append(ServiceSpec(load.name, "Deployment", load.container, "", 8080, 0, (told["front"],), load.image, ""))
+    specs.append(ServiceSpec(load.name, "Deployment", load.container, "", 8080, 0, asked, load.image, ""))
     images = {
         container["image"]
         for item in manifests
@@ -181,9 +182,8 @@ def _volume(entry: Object) -> str:
     return str(volume["path"])
 
 
-def _visitors(told: Object, front: Blueprint, space: str) -> Blueprint:
-    """The load: one who asks as often as all users together."""
-    seconds = told["every_seconds"] / told.get("users", 1)
+def _visitors(told: Object, urls: Mapping[str, str], space: str) -> Blueprint:
+    """The load: one who asks all of these, and again after a while."""
     return Blueprint(
         name=told["name"],
         namespace=space,
@@ -192,8 +192,8 @@ def _visitors(told: Object, front: Blueprint, space: str) -> Blueprint:
         container=str(told.get("container", told["name"])),
         command=("python3", "/srv/program.py", "visit"),
         env=(
-            {"name": "FRONT_URL", "value": f"http://{front.service}:{front.service_port}/"},
-            {"name": "VISIT_SECONDS", "value": f"{max(1, round(seconds))}"},
+            *({"name": f"{name.replace('-', '_').upper()}_URL", "value": url} for name, url in urls.items()),
+            {"name": "VISIT_SECONDS", "value": str(told["every_seconds"])},
             *({"name": key.upper(), "value": str(told[key])} for key in _COSTS if key in told),
         ),
         resources={
@@ -203,14 +203,13 @@ def _visitors(told: Object, front: Blueprint, space: str) -> Blueprint:
     )
 
 
-def _rates(services: Mapping[str, Object], front: str, arriving: float) -> dict[str, float]:
+def _rates(services: Mapping[str, Object], arriving: Mapping[str, float]) -> dict[str, float]:
     """Requests a second at each service. Callers must be listed before those whom they call.
 
     Raises ValueError otherwise: calls in a circle would never end.
     """
     order = list(services)
-    rates = dict.fromkeys(order, 0.0)
-    rates[front] = arriving
+    rates = {**dict.fromkeys(order, 0.0), **arriving}
     for spot, name in enumerate(order):
         calls = services[name].get("calls", ())
         for other in calls:
