@@ -20,6 +20,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make remediate FAULT=bad_image_tag                          another fault of the simulated shop"
+	@echo "  make remediate SYSTEM=train-ticket                          another system, such as one of 46 services"
 	@echo "  make remediate KEEP=1                                       leave the simulated cluster running, to look at"
 	@echo "  make remediate REPORT='cart is down' NAMESPACE=shop KUBECONFIG=~/.kube/config   your own cluster"
 	@echo "  make test LAB=1                                             also the tests on the cluster of KUBECONFIG"
@@ -39,7 +40,7 @@ ifdef REPORT
 	  $(if $(MODEL),-e remediate_model='$(MODEL)')
 else
 	@env -u KUBECONFIG $(BIN)/e2ereme demo $(if $(FAULT),--fault '$(FAULT)') $(if $(SEED),--seed '$(SEED)') \
-	  $(if $(SPEED),--speed '$(SPEED)') $(if $(MODEL),--model '$(MODEL)') $(if $(KEEP),--keep)
+	  $(if $(SYSTEM),--system '$(SYSTEM)') $(if $(SPEED),--speed '$(SPEED)') $(if $(MODEL),--model '$(MODEL)') $(if $(KEEP),--keep)
 endif
 
 static: ## import contracts, ruff, mypy

@@ -15,7 +15,7 @@ from ..plugins.module_utils.errors import InputError
 from ..plugins.module_utils.evidence import ObjectRef
 from ..sandbox import faults
 from ..sandbox.sandbox import Sandbox
-from ..sandbox.systems import System, generate, prepare
+from ..sandbox.systems import System, choose, generate, prepare
 from .oracle import Charge, observe
 from .site import SandboxSite, Site
 
@@ -41,16 +41,18 @@ class StageError(Exception):
 
 @dataclass(frozen=True, order=True)
 class Case:
-    """``variant`` names how the fault is put; empty: one that the seed picks."""
+    """``variant`` names how the fault is put; empty: one that the seed picks. ``system``: what it is put into, by
+    name; empty: the random system of the seed."""
 
     fault: str
     variant: str
     seed: int
+    system: str = ""
 
     @property
     def key(self) -> str:
         """The case in one word, for seeding what belongs to it."""
-        return f"{self.fault}/{self.variant}/{self.seed}"
+        return f"{self.fault}/{self.variant}/{self.seed}" + (f"/{self.system}" if self.system else "")
 
 
 @dataclass(frozen=True)
@@ -78,14 +80,17 @@ def group(name: str) -> tuple[str, ...]:
     return groups[name]
 
 
-def cases(chosen: Sequence[str], seeds: Iterable[int]) -> list[Case]:
-    """Each fault on each seed's system; a fault's variants take turns. Raises InputError."""
+def cases(chosen: Sequence[str], seeds: Iterable[int], system: str = "") -> list[Case]:
+    """Each fault on each seed's system, or on the one that is named; a fault's variants take turns.
+
+    Raises InputError.
+    """
     unknown = [name for name in chosen if name != FALSE_REPORT and name not in faults.FAULTS]
     if unknown:
         raise InputError(f"The fault {unknown[0]!r} is not known.", f"Known are {', '.join(known())}.")
     every = list(seeds)
     return [
-        Case(name, variants[turn % len(variants)], seed)
+        Case(name, variants[turn % len(variants)], seed, system)
         for name in chosen
         for variants in [("",) if name == FALSE_REPORT else faults.FAULTS[name].variants]
         for turn, seed in enumerate(every)
@@ -97,7 +102,7 @@ def stage(case: Case) -> Scene:
     refusal = ""
     for turn in range(_SYSTEMS):
         rng = random.Random(f"case {case.key} {turn}")
-        system = generate(case.seed + turn * _ANOTHER_SYSTEM)
+        system = choose(case.system) if case.system else generate(case.seed + turn * _ANOTHER_SYSTEM)
         sandbox = Sandbox(system, case.seed)
         prepare(sandbox, system)
         try:

@@ -1,7 +1,8 @@
 """Cases on a real cluster: each in a namespace of its own, by real Ansible, judged from the clients' side.
 
-The shop is deployed with its past, watched, broken, and repaired by ``playbooks/remediate.yml`` as anybody
-runs it; the methods without a model go the same way from the Order on. Nothing is left on the cluster.
+The system, the shop unless another is named, is deployed with its past, watched, broken, and repaired by
+``playbooks/remediate.yml`` as anybody runs it; the methods without a model go the same way from the Order on.
+Nothing is left on the cluster.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from ..plugins.module_utils.errors import NotFound
 from ..plugins.module_utils.evidence import ObjectRef
 from ..plugins.plugin_utils.conduct import Order, conduct
 from ..sandbox import faults
-from ..sandbox.systems import System, deploy, shop
+from ..sandbox.systems import System, choose, deploy
 from ..sandbox.systems.system import on_lab
 from . import methods
 from .cases import Case, Scene, StageError
@@ -48,12 +49,15 @@ _UP_SECONDS = 240.0
 _PLAY_SECONDS = 900.0
 
 
-def cases(chosen: Sequence[str], seeds: Sequence[int]) -> list[Case]:
-    """Each fault once a seed. Variants take turns over seeds and over faults: with one seed not all are the first."""
+def cases(chosen: Sequence[str], seeds: Sequence[int], system: str = "") -> list[Case]:
+    """Each fault once a seed, on the system of that name or on the shop.
+
+    Variants take turns over seeds and over faults: with one seed not all are the first.
+    """
     made = []
     for row, name in enumerate(chosen):
         variants = faults.FAULTS[name].variants
-        made += [Case(name, variants[(row + turn) % len(variants)], seed) for turn, seed in enumerate(seeds)]
+        made += [Case(name, variants[(row + turn) % len(variants)], seed, system) for turn, seed in enumerate(seeds)]
     return made
 
 
@@ -99,7 +103,7 @@ class OnCluster:
     def _staged(self, case: Case) -> Iterator[Scene]:
         transport = KubernetesTransport()
         name = re.sub(r"[^a-z0-9]+", "-", f"bench-{case.fault}-{uuid.uuid4().hex[:6]}")
-        system = _marked(on_lab(shop(), name), self.mark)
+        system = _marked(on_lab(choose(case.system or "shop"), name), self.mark)
         try:
             deploy(transport, system)
             _until_well(transport, system, case)

@@ -37,6 +37,7 @@ class Result:
     """One case and method. ``model_seconds`` and ``wall_seconds`` are real; ``bits``: choice under the grammar.
 
     ``claimed``: the Episode says resolved; where ``resolved`` (the oracle) does not, that was a mistake.
+    ``system``: the named one that it ran on; empty: the random one of the seed.
     On a real cluster also: ``seconds`` by span, what the fault had ``broken`` and what is ``changed`` since.
     """
 
@@ -64,11 +65,12 @@ class Result:
     seconds: Mapping[str, float] = field(default_factory=dict)
     broken: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    system: str = ""
 
     @property
-    def key(self) -> tuple[str, str, int, str, str, str]:
+    def key(self) -> tuple[str, str, int, str, str, str, str]:
         """What makes two results the same measurement."""
-        return (self.fault, self.variant, self.seed, self.method, self.model, self.format)
+        return (self.fault, self.variant, self.seed, self.method, self.model, self.format, self.system)
 
 
 def run(
@@ -91,7 +93,7 @@ def run(
     results = []
     for case in cases:
         for method in methods:
-            key = (case.fault, case.variant, case.seed, method.name, method.model, format_hash())
+            key = (case.fault, case.variant, case.seed, method.name, method.model, format_hash(), case.system)
             result = done.get(key)
             if result is None:
                 try:
@@ -136,6 +138,7 @@ def result_of(
         fault=scene.case.fault,
         variant=scene.case.variant,
         seed=scene.case.seed,
+        system=scene.case.system,
         method=method.name,
         model=method.model,
         right=scene.charge.right,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..plugins.module_utils.errors import InputError
+from ._systems import NAMES, system_of
 
 DEFAULT_OUT = Path("out/bench.jsonl")
 CLUSTER_OUT = Path("out/bench-cluster.jsonl")
@@ -33,8 +34,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--on-cluster",
         action="store_true",
-        help="on the cluster of KUBECONFIG instead of the sandbox: the shop, in a namespace of its own for each case",
+        help="on the cluster of KUBECONFIG instead of the sandbox, in a namespace of its own for each case",
     )
+    parser.add_argument("--system", default="", help=f"{NAMES} (default: random ones; on a real cluster the shop)")
     parser.add_argument("--first-seed", type=int, default=None, metavar="SEED", help="the first system's seed")
     parser.add_argument("--methods", default="", help="comma-separated (default: adapter and what it must beat)")
     parser.add_argument("--no-false-reports", action="store_true", help="leave out the reports on sound systems")
@@ -56,7 +58,8 @@ def run(args: argparse.Namespace) -> None:
 
     chosen = [*_faults(args), *([] if args.no_false_reports else [cases.FALSE_REPORT])]
     skipped: list[str] = []
-    planned = cases.cases(chosen, _seeds(args, 20))  # before any model loads: a wrong name should be told at once
+    _known(args)  # before any model loads: a wrong name should be told at once
+    planned = cases.cases(chosen, _seeds(args, 20), args.system)
     compared = [methods.method(name) for name in _list(args.methods) or methods.COMPARED]
     out = args.out or DEFAULT_OUT
     results = run.run(planned, compared, out, _tell, lambda error: _skip(error, skipped))
@@ -71,7 +74,8 @@ def _on_cluster(args: argparse.Namespace) -> None:
 
     seeds, chosen = _seeds(args, 1), _faults(args)
     cases.cases(chosen, ())  # a wrong name is told before anything is deployed
-    planned = oncluster.cases(chosen, seeds)
+    _known(args)
+    planned = oncluster.cases(chosen, seeds, args.system)
     compared = [oncluster.method(name) for name in _list(args.methods) or oncluster.COMPARED]
     out = (args.out or CLUSTER_OUT).absolute()
     folder = out.with_suffix("")
@@ -84,6 +88,12 @@ def _on_cluster(args: argparse.Namespace) -> None:
     about = {**table.about(results, site.version()), **_not_staged(skipped)}
     print(table.text(results, about) + casebycase.text(results), end="")
     _write_json(args, results, about)
+
+
+def _known(args: argparse.Namespace) -> None:
+    """Raises InputError for a system that is not there."""
+    if args.system:
+        system_of(args.system)
 
 
 def _faults(args: argparse.Namespace) -> list[str]:

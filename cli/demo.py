@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..plugins.module_utils.errors import InputError
+from ._systems import NAMES, system_of
 
 if TYPE_CHECKING:
     from ..sandbox.faults import Injected
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_FAULT = "service_target_port"  # every Pod runs, so neither a restart nor a rollback helps
 DEFAULT_SPEED = 10.0
+DEFAULT_SYSTEM = "shop"
 
 _STAGINGS = 12
 """How many systems and values are tried until the fault shows."""
@@ -38,6 +40,7 @@ _STAGINGS = 12
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("demo", help="break a simulated shop and see it repaired", description=__doc__)
     parser.add_argument("--fault", default=DEFAULT_FAULT, help="what to break (%(default)s); 'list' names all")
+    parser.add_argument("--system", default=DEFAULT_SYSTEM, help=f"{NAMES} (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="another victim and other values (%(default)s)")
     parser.add_argument(
         "--speed", type=float, default=DEFAULT_SPEED, help="how fast the cluster's clock runs (%(default)s x real time)"
@@ -61,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"There is no fault {args.fault!r}.", f"Take one of {', '.join(sorted(faults.FAULTS))}.")
     if not 0 < args.speed <= 60:
         raise InputError(f"A speed of {args.speed:g} does not work.", "Give one above 0 and at most 60.")
-    scene = stage(args.fault, args.seed)
+    scene = stage(args.fault, args.seed, args.system)
     folder = _fresh(args.out or Path("out") / f"{time.strftime('%Y%m%d-%H%M%S')}-{args.fault}")
     with serve(scene.sandbox, speed=args.speed, namespace=scene.system.namespace) as served:
         (folder / "kubeconfig").write_text(json.dumps(served.kubeconfig, indent=1), "utf-8")
@@ -92,18 +95,19 @@ class Scene:
         return next((text for text in self.injected.reports if isinstance(text, str)), self.injected.reports[0])
 
 
-def stage(fault: str, seed: int) -> Scene:
-    """Deploys the shop and breaks it; a random system where the shop has nothing that this fault breaks.
+def stage(fault: str, seed: int, name: str = DEFAULT_SYSTEM) -> Scene:
+    """Deploys a system and breaks it; a random one where the shop has nothing that this fault breaks.
 
     Takes no real time worth mentioning: until somebody connects, the clock jumps. Raises InputError.
     """
     from ..sandbox import faults
     from ..sandbox.sandbox import Sandbox
-    from ..sandbox.systems import generate, prepare, shop
+    from ..sandbox.systems import generate, prepare
 
-    refusal = "it does not show"
+    named, refusal = system_of(name), "it does not show"
     for turn in range(_STAGINGS):
-        system = shop() if turn < _STAGINGS // 2 else generate(seed * _STAGINGS + turn)
+        other = name == DEFAULT_SYSTEM and turn >= _STAGINGS // 2
+        system = generate(seed * _STAGINGS + turn) if other else named
         sandbox = Sandbox(system, seed)
         prepare(sandbox, system)
         transport = sandbox.transport()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..plugins.module_utils.errors import InputError, RunError, Unreachable
+from ._systems import NAMES, system_of
 
 DEFAULT_DIR = Path("out/sandbox")
 _READY_WITHIN = 30.0
@@ -35,9 +36,7 @@ def add_parser(subparsers: Any) -> None:
         action.add_argument("--dir", type=Path, default=DEFAULT_DIR, help="its kubeconfig and state (%(default)s)")
         action.set_defaults(run=act)
         if name in ("start", "serve"):
-            action.add_argument(
-                "--system", default="shop", help="shop, or a number: the random system of that seed (%(default)s)"
-            )
+            action.add_argument("--system", default="shop", help=f"{NAMES} (%(default)s)")
             action.add_argument("--port", type=int, default=0, help="0: any free one (%(default)s)")
             action.add_argument("--speed", type=float, default=1.0, help="virtual seconds a second (%(default)s)")
         if name in ("start", "inject"):
@@ -49,7 +48,7 @@ def add_parser(subparsers: Any) -> None:
 
 def start(args: argparse.Namespace) -> None:
     """Starts the server in a process of its own and waits until it answers."""
-    _system_of(args.system)
+    system_of(args.system)
     running = _state(args.dir)
     if running is not None:
         raise InputError(f"A sandbox runs already at {running['url']}.", "Stop it first: e2ereme sandbox stop.")
@@ -78,7 +77,7 @@ def serve(args: argparse.Namespace) -> None:
 
     # Not in the middle of start-up: from here on, a signal means an orderly end.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    system = _system_of(args.system)
+    system = system_of(args.system)
     sandbox = Sandbox(system, seed=_number(args.system))
     prepare(sandbox, system)
     args.dir.mkdir(parents=True, exist_ok=True)
@@ -109,7 +108,7 @@ def inject(args: argparse.Namespace) -> None:
     state = _running(args.dir)
     if args.fault not in faults.FAULTS:
         raise InputError(f"The fault {args.fault!r} is not known.", f"Known are {', '.join(sorted(faults.FAULTS))}.")
-    system = _system_of(state["system"])
+    system = system_of(state["system"])
     rng = random.Random(f"{args.fault}/{args.variant}/{args.seed}")
     injected = faults.inject(args.fault, HttpTransport(state["url"]), system, rng, args.variant or "")
     report = injected.reports[args.seed % len(injected.reports)]
@@ -139,16 +138,6 @@ def stop(args: argparse.Namespace) -> None:
             raise RunError(f"The sandbox (process {state['pid']}) does not end.", "End it by hand.")
         time.sleep(0.02)
     print("stopped")
-
-
-def _system_of(name: str) -> Any:
-    from ..sandbox.systems import generate, shop
-
-    if name == "shop":
-        return shop()
-    if name.isdigit():
-        return generate(int(name))
-    raise InputError(f"There is no system {name!r}.", "Say shop, or a number for a random one.")
 
 
 def _number(name: str) -> int:
