@@ -31,7 +31,7 @@ SAMPLES = 3
 _LOOKS = 4
 _SLOWER = 3.0  # times the baseline, and
 _SLOWER_BY = 0.25  # seconds above it: both, for answers take a few milliseconds and vary
-_ENOUGH = 10  # samples from which on a slow tenth of them is no hiccup
+_TOLERATED = 0.1  # of the answers may be slow
 _STEADY_TRIES = 8
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 
@@ -70,10 +70,14 @@ def percentile(times: Iterable[float], share: float) -> float:
 
 @dataclass(frozen=True)
 class Observation:
-    """One moment. ``state``: what people wrote; ``serving``: by Service and port; ``pods``: by workload."""
+    """One moment. ``state``: what people wrote; ``serving``: by Service and port; ``pods``: by workload.
+
+    ``yardstick``: how long a Service apart from the system took at the same moment, where there is one.
+    """
 
     state: Mapping[ObjectRef, Manifest]
     serving: Mapping[tuple[str, int], Serving]
+    yardstick: Serving
     pods: Mapping[ObjectRef, tuple[int, int]]  # (running, restarts so far)
 
 
@@ -118,7 +122,7 @@ def observe(site: Site, namespace: str, samples: int = SAMPLES) -> Observation:
         for port in item["spec"].get("ports", ())
         if port.get("protocol", "TCP") == "TCP"
     ]
-    return Observation(state, _asked(site, namespace, doors, samples), _running(state, pods))
+    return Observation(state, *_asked(site, namespace, doors, samples), _running(state, pods))
 
 
 def observe_steady(site: Site, namespace: str, gap: float = 2.0) -> Observation:
@@ -137,14 +141,19 @@ def observe_steady(site: Site, namespace: str, gap: float = 2.0) -> Observation:
 
 
 def judge(
-    site: Site, charge: Charge, outcome: str, watch: float = WATCH_SECONDS, renewal: float = RENEWAL_SECONDS
+    site: Site,
+    charge: Charge,
+    outcome: str,
+    watch: float = WATCH_SECONDS,
+    renewal: float = RENEWAL_SECONDS,
+    samples: int = SAMPLES,
 ) -> Judgement:
     """Judges an Episode that has just ended with ``outcome``; lets the cluster's time pass."""
     if charge.right == "leave":
         after = observe(site, charge.namespace)
         moved = untouched(charge.broken.state, after.state)
         return Judgement(not moved, tuple(f"touched a sound system: {what}" for what in moved), tuple(moved))
-    after, ills = _watch(site, charge, watch)
+    after, ills = _watch(site, charge, watch, samples)
     harm = list(harm_done(charge.healthy.state, charge.broken.state, after.state, charge.culprit))
     harm += [f"clients of {name}:{port} were served before, and are not now" for name, port in _worse(charge, after)]
     left = changes(charge.broken.state, after.state)
@@ -158,22 +167,23 @@ def judge(
     if not ills and any(change.ref.kind in _READ_AT_START for change in left):
         site.renew_pods(charge.namespace)
         site.sleep(renewal)
-        ills = [f"with new Pods {ill}" for ill in _ills(charge, observe(site, charge.namespace))]
+        renewed = observe(site, charge.namespace, samples)
+        ills = [f"with new Pods {ill}" for ill in _ills(charge, renewed) or _slow(charge, [renewed])]
     return Judgement(not ills, tuple(harm), tuple(ills))
 
 
-def _watch(site: Site, charge: Charge, watch: float) -> tuple[Observation, list[str]]:
+def _watch(site: Site, charge: Charge, watch: float, samples: int) -> tuple[Observation, list[str]]:
     """Looks several times; the first look that finds something wrong ends it."""
     site.sleep(0.0 if not watch else watch / _LOOKS / 4)
-    looks = [observe(site, charge.namespace)]
+    looks = [observe(site, charge.namespace, samples)]
     while True:
         last = looks[-1]
         ills = _ills(charge, last) + _restarted(charge, looks[0], last)
         if ills or len(looks) == _LOOKS:
             break
         site.sleep(watch / (_LOOKS - 1))
-        looks.append(observe(site, charge.namespace))
-    ills = ills or _slow_tails(charge, looks)
+        looks.append(observe(site, charge.namespace, samples))
+    ills = ills or _slow(charge, looks)
     if not ills and charge.shows():
         ills = ["the fault still shows"]
     return last, ills
@@ -189,8 +199,6 @@ def _ills(charge: Charge, now: Observation) -> list[str]:
             ills.append(f"{name}:{port} is gone")
         elif not got.well:
             ills.append(f"{name}:{port} answers {got.status or 'nothing'}")
-        elif _slower(got.seconds, before.seconds):
-            ills.append(f"{name}:{port} takes {got.seconds:.2f} s instead of {before.seconds:.2f} s")
     for ref, (running, _) in charge.healthy.pods.items():
         wanted = _pods_wanted(charge, ref, running)
         have = now.pods.get(ref, (0, 0))[0]
@@ -199,19 +207,36 @@ def _ills(charge: Charge, now: Observation) -> list[str]:
     return ills
 
 
-def _slower(seconds: float, before: float) -> bool:
-    return seconds > before * _SLOWER and seconds > before + _SLOWER_BY
+def _slow(charge: Charge, looks: list[Observation]) -> list[str]:
+    """Who was slow in more than half of the looks; or, as loss makes it, in more than a tenth of the answers.
 
-
-def _slow_tails(charge: Charge, looks: list[Observation]) -> list[str]:
-    """Loss hits some requests and not others: what all looks together say of the slowest tenth."""
+    The worst look is left out of that tenth: one bad moment of a machine is no loss.
+    """
     ills = []
-    for (name, port), before in charge.healthy.serving.items():
-        times = [seconds for look in looks for seconds in look.serving.get((name, port), _NOT_SERVED).times]
-        tail = percentile(times, 0.9)
-        if before.well and len(times) >= _ENOUGH and _slower(tail, before.tail):
-            ills.append(f"{name}:{port} takes {tail:.2f} s for one answer in ten instead of {before.tail:.2f} s")
+    for key, before in charge.healthy.serving.items():
+        served = [look for look in looks if key in look.serving]
+        if not before.well or not served:
+            continue
+        bounds = [_bound(before, charge.healthy.yardstick, look.yardstick) for look in served]
+        series = [look.serving[key] for look in served]
+        slow = [now.seconds for now, bound in zip(series, bounds, strict=True) if now.seconds > bound]
+        late = [[s for s in now.times if s > bound] for now, bound in zip(series, bounds, strict=True)]
+        late = sorted(late, key=len)[:-1]
+        answers = sum(len(now.times) for now in series[:-1])
+        if 2 * len(slow) > len(served):
+            ills.append(f"{key[0]}:{key[1]} takes {slow[-1]:.2f} s instead of {before.seconds:.2f} s")
+        elif sum(map(len, late)) > answers * _TOLERATED:
+            worst = max(max(each, default=0.0) for each in late)
+            count = sum(map(len, late))
+            ills.append(f"{key[0]}:{key[1]} takes up to {worst:.2f} s for {count} of {answers} answers")
     return ills
+
+
+def _bound(before: Serving, yardstick_before: Serving, yardstick: Serving) -> float:
+    """Seconds from which an answer is slow: above the baseline, by more than the yardstick is above its own."""
+    usual = yardstick_before.seconds
+    pace = max(1.0, yardstick.seconds / usual) if usual else 1.0
+    return pace * max(before.seconds * _SLOWER, before.seconds + _SLOWER_BY, before.tail)
 
 
 def _pods_wanted(charge: Charge, ref: ObjectRef, running: int) -> int:
@@ -245,18 +270,23 @@ def _who_is_served(seen: Observation) -> dict[tuple[str, int], bool]:
     return {key: serving.well for key, serving in seen.serving.items()}
 
 
-def _asked(site: Site, namespace: str, doors: list[tuple[str, int]], samples: int) -> dict[tuple[str, int], Serving]:
-    """Rounds, so that a moment's noise hits all alike; several doors at once where the site bears it."""
+def _asked(
+    site: Site, namespace: str, doors: list[tuple[str, int]], samples: int
+) -> tuple[dict[tuple[str, int], Serving], Serving]:
+    """Rounds, so that a moment's noise hits all alike, the yardstick too; several at once where the site bears it."""
+    asked = [(namespace, *door) for door in doors] + ([site.yardstick] if site.yardstick else [])
 
-    def visit(door: tuple[str, int]) -> Visit:
-        return site.visit(namespace, *door)
+    def visit(where: tuple[str, str, int]) -> Visit:
+        return site.visit(*where)
 
-    visits: dict[tuple[str, int], list[Visit]] = {door: [] for door in doors}
+    visits: list[list[Visit]] = [[] for _ in asked]
     with ThreadPoolExecutor(max(1, site.threads)) as pool:
         for _ in range(samples):
-            for door, got in zip(doors, pool.map(visit, doors) if site.threads > 1 else map(visit, doors), strict=True):
-                visits[door].append(got)
-    return {door: _serving(answers) for door, answers in visits.items()}
+            answers = pool.map(visit, asked) if site.threads > 1 else map(visit, asked)
+            for series, answer in zip(visits, answers, strict=True):
+                series.append(answer)
+    found = [_serving(series) for series in visits]
+    return dict(zip(doors, found, strict=False)), found[-1] if site.yardstick else _NOT_SERVED
 
 
 def _serving(visits: list[Visit]) -> Serving:

@@ -55,9 +55,13 @@ class Visit:
 
 
 class Site(Protocol):
-    """A cluster as the oracle needs it. What ``objects`` gives is only read; ``threads`` may visit at once."""
+    """A cluster as the oracle needs it. What ``objects`` gives is only read; ``threads`` may visit at once.
+
+    ``yardstick``: namespace, name and port of a Service apart, which tells how busy the machines are; or None.
+    """
 
     threads: int
+    yardstick: tuple[str, str, int] | None
 
     def objects(self, namespace: str) -> Iterable[Manifest]: ...
     def visit(self, namespace: str, service: str, port: int) -> Visit: ...
@@ -69,6 +73,7 @@ class SandboxSite:
     """Straight into a sandbox's store and request model."""
 
     threads = 1
+    yardstick = None  # virtual time knows no noise
 
     def __init__(self, sandbox: Any) -> None:
         self._sandbox = sandbox
@@ -95,8 +100,9 @@ class SandboxSite:
 class TransportSite:
     """Any cluster, through the API server and its Service proxy."""
 
-    def __init__(self, transport: Any) -> None:
+    def __init__(self, transport: Any, yardstick: tuple[str, str, int] | None = None) -> None:
         self._transport = transport
+        self.yardstick = yardstick
         self.threads = min(_AT_ONCE, getattr(transport, "threads", 1))
 
     def objects(self, namespace: str) -> Iterable[Manifest]:
