@@ -3,6 +3,8 @@
 injected = inject("bad_image_tag", transport, system, rng)     breaks a healthy system, waits until it shows
 confirm(transport, injected)                                   True while it shows
 heal(transport, injected, system)                              carries out the ground truth
+withdraw(transport, injected)                                  ends the experiments that press on it, if any
+with following(transport, injected): ...                       they press on new Pods too, where they are to
 false_report(system, rng)                                      a report that is wrong
 """
 
@@ -14,6 +16,7 @@ import random
 from typing import Any
 
 from ..systems.system import System
+from .experiments import following, withdraw
 from .false_reports import FalseReport, false_report
 from .fault import CannotInject, Damage, Fault, Injected
 from .injection import break_system, confirm, heal, healthy
@@ -21,6 +24,7 @@ from .injection import break_system, confirm, heal, healthy
 __all__ = [
     "FAULTS",
     "FIRST_SEVEN",
+    "PAPER_SEVEN",
     "CannotInject",
     "Damage",
     "FalseReport",
@@ -28,9 +32,11 @@ __all__ = [
     "Injected",
     "confirm",
     "false_report",
+    "following",
     "heal",
     "healthy",
     "inject",
+    "withdraw",
 ]
 
 FIRST_SEVEN = (
@@ -42,6 +48,17 @@ FIRST_SEVEN = (
     "service_target_port",
     "wrong_command",
 )
+
+PAPER_SEVEN = (
+    "cpu_stress",
+    "memory_stress",
+    "pod_failure",
+    "network_delay",
+    "network_loss",
+    "disk_latency",
+    "configuration_error",
+)
+"""The faults of MicroRemed, in the paper's order."""
 
 
 def _found() -> dict[str, Fault]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..systems.edits import Edit
@@ -20,12 +20,37 @@ revision before no longer works; or outside the workload's template, where going
 
 TEMPLATE_VARIANTS = (LATEST, BURIED, FIRST, MOVED_ON)
 
+ONCE, VARIED, FOLLOWS, ON_NODE = "once", "varied", "follows", "on_node"
+"""How an experiment presses: on the Pods that it found, as strongly as the paper has it; the same as strongly as
+chance has it; on whatever Pods the workload will ever have; or on those on one node."""
+
+PRESSED_VARIANTS = (ONCE, VARIED, FOLLOWS, ON_NODE)
+
+SYMPTOMS = ("unready", "unanswered", "absent", "slow", "busy", "full", "starved")
+"""Pods of the workload are not ready; requests to its Service fail; it has no Pods; its answers take long, fail, or its
+Pods come and go; its containers use up their CPU limit; or their memory limit; or it has too little CPU for anything of
+these."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment of Chaos Mesh on the Pods with these labels (or only those on ``node``). ``follow``: also on those
+    that come later."""
+
+    kind: str
+    spec: Mapping[str, Any]  # without selector and mode
+    labels: Mapping[str, str]
+    node: str = ""
+    follow: bool = False
+
 
 @dataclass(frozen=True)
 class Damage:
     """What is to be broken. ``edits`` must be undone for health, ``also`` came along and may stay.
 
-    ``symptom``: unready (Pods of the workload), unanswered (requests to its Service), absent (no Pods at all).
+    ``symptom``: one of SYMPTOMS. ``experiments`` break it in place of edits, or beside them; ``renew`` then says that
+    new Pods are free of them, ``repair`` what else helps. ``right`` and ``why``, where given, take the place of the
+    family's. ``space``: the namespace of the edits, where it is not the system's.
     """
 
     kind: str
@@ -36,6 +61,13 @@ class Damage:
     also: tuple[Edit, ...] = ()
     restart: bool = False  # its Pods are replaced afterwards, so that it shows
     alongside: tuple[Object, ...] = ()  # objects created before
+    experiments: tuple[Experiment, ...] = ()
+    renew: bool = False
+    repair: tuple[Edit, ...] = ()
+    right: str = ""
+    why: str = ""
+    space: str = ""
+    ends: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,6 +105,11 @@ class Injected:
     service: str
     port: int
     restart: bool = False  # the ground-truth edits show only in new Pods
+    container: str = ""  # the workload's main one
+    experiments: tuple[tuple[str, str], ...] = ()  # (kind, name) of what presses on it
+    usual: float = 0.0  # what the symptom is measured against: seconds, cores or bytes before the fault
+    space: str = ""  # the namespace of the edits, where it is not the system's
+    ends: Mapping[str, str] = field(default_factory=dict)  # labels of Pods there that must be new to see the edits
 
 
 class CannotInject(Exception):

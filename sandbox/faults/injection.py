@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..systems.edits import Edit, carry_out, value_at, with_value
 from ..systems.history import BY_HAND
 from ..systems.rest import Api, ApiError
 from ..systems.system import System
+from . import experiments, symptoms
 from .fault import BURIED, FIRST, MOVED_ON, CannotInject, Damage, Fault, Injected
 from .reports import reports_of, whom_to_name
 from .scene import Scene
@@ -31,6 +32,8 @@ def break_system(
     damage = fault.damage(scene, rng, variant)
     if damage is None:
         raise CannotInject(f"{fault.name} ({variant}) finds nothing to break in {system.name}: take another system")
+    spec = system.service(damage.workload)
+    usual = symptoms.usual(api, symptoms.subject(scene.namespace, spec), damage.symptom)
     for item in damage.alongside:
         api.create(item, "kubectl-create")
     moved = _moved_on(scene, damage, rng) if variant == MOVED_ON else ()
@@ -39,13 +42,15 @@ def break_system(
     if variant == FIRST:
         _deploy_anew(api, scene, damage, everything, manager)
     else:
-        _write(api, scene.namespace, everything, manager)
+        _write(api, damage.space or scene.namespace, everything, manager)
+    pressing = experiments.start(api, scene.namespace, damage.experiments, rng) if damage.experiments else ()
+    if damage.ends:
+        end_pods(api, damage.space, damage.ends)
     if variant == BURIED:
         transport.sleep(rng.uniform(15, 40))
         _write(api, scene.namespace, (_harmless(scene, damage, rng),), rng.choice(BY_HAND))
     if damage.restart:
         replace_pods(api, scene, damage.workload)
-    spec = system.service(damage.workload)
     made = Injected(
         fault.name,
         variant,
@@ -53,14 +58,19 @@ def break_system(
         {"kind": damage.kind, "name": damage.name},
         None,
         (),
-        fault.right,
-        fault.why,
-        damage.edits,
+        damage.right or fault.right,
+        damage.why or fault.why,
+        (*damage.edits, *damage.repair),
         damage.symptom,
         {"kind": spec.kind, "name": spec.name},
         spec.service,
         spec.service_port,
-        damage.restart,
+        damage.restart or damage.renew,
+        spec.container,
+        pressing,
+        usual,
+        damage.space,
+        damage.ends,
     )
     waited = 0.0
     while waited < _LONGEST_WAIT and not confirm(transport, made):
@@ -74,23 +84,15 @@ def break_system(
 
 def confirm(transport: Any, injected: Injected) -> bool:
     """True while the fault shows."""
-    api = Api(transport)
-    if injected.symptom == "unanswered":
-        return api.visit(injected.namespace, injected.service, injected.port) != 200
-    live = api.get(injected.workload["kind"], injected.namespace, injected.workload["name"])
-    if live is None:
-        return True
-    if injected.symptom == "absent":
-        return not live["status"].get("readyReplicas")
-    return not complete(live)
-
-
-def complete(workload: Object) -> bool:
-    """The newest revision, and only it, runs and is available in full."""
-    wanted, status = workload["spec"].get("replicas", 1), workload.get("status", {})
-    counted = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
-    current = status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 1)
-    return current and counted == [wanted] * 3
+    about = symptoms.Subject(
+        injected.namespace,
+        injected.workload["kind"],
+        injected.workload["name"],
+        injected.container,
+        injected.service,
+        injected.port,
+    )
+    return symptoms.shows(Api(transport), about, injected.symptom, injected.usual)
 
 
 def healthy(transport: Any, system: System) -> tuple[str, ...]:
@@ -98,7 +100,7 @@ def healthy(transport: Any, system: System) -> tuple[str, ...]:
     api, wrong = Api(transport), []
     for spec in system.services:
         live = api.get(spec.kind, system.namespace, spec.name)
-        if live is None or not complete(live) or not live["spec"].get("replicas"):
+        if live is None or not symptoms.complete(live) or not live["spec"].get("replicas"):
             wrong.append(f"{spec.kind} {spec.name} is not complete")
         if spec.service:
             status = api.visit(system.namespace, spec.service, spec.service_port)
@@ -108,9 +110,13 @@ def healthy(transport: Any, system: System) -> tuple[str, ...]:
 
 
 def heal(transport: Any, injected: Injected, system: System) -> None:
-    """Carries out the ground truth."""
+    """Carries out the ground truth. Where handing over is right, that is what whoever it goes to will do."""
     api = Api(transport)
-    carry_out(api, injected.namespace, injected.edits, "kubectl-edit")
+    carry_out(api, injected.space or injected.namespace, injected.edits, "kubectl-edit")
+    if injected.ends:
+        end_pods(api, injected.space, injected.ends)
+    if injected.right == "escalate":
+        experiments.withdraw(transport, injected)
     if injected.restart:
         replace_pods(api, Scene(api, system), injected.workload["name"])
 
@@ -118,11 +124,15 @@ def heal(transport: Any, injected: Injected, system: System) -> None:
 def replace_pods(api: Api, scene: Scene, workload: str) -> None:
     """Deletes a workload's Pods, as a node drain or an impatient person would."""
     item = next(item for (_, name), item in scene.workloads.items() if name == workload)
-    selector = item["spec"]["selector"]["matchLabels"].items()
-    for pod in api.list("Pod", scene.namespace):
-        if selector <= pod["metadata"].get("labels", {}).items():
+    end_pods(api, scene.namespace, item["spec"]["selector"]["matchLabels"])
+
+
+def end_pods(api: Api, namespace: str, labels: Mapping[str, str]) -> None:
+    """Deletes the Pods with these labels."""
+    for pod in api.list("Pod", namespace):
+        if labels.items() <= pod["metadata"].get("labels", {}).items():
             try:
-                api.delete("Pod", scene.namespace, pod["metadata"]["name"])
+                api.delete("Pod", namespace, pod["metadata"]["name"])
             except ApiError as error:
                 if error.status != 404:
                     raise

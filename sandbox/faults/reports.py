@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..systems.rest import Api
 from ..systems.system import System
+from .tickets import ranking, ticket
+from .wordings import ALERTS, MEASURED, NOBODY, OPENINGS, PROSE, PROSE_NOBODY, TAILS, UNREADY, WORDS
 
 if TYPE_CHECKING:
     from .fault import Injected
@@ -17,70 +19,11 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 Named = dict[str, str] | None
 
-_UNREADY = (
-    "{who} has Pods that do not become ready",
-    "{who} is not healthy since the last hour",
-    "Pods of {who} keep failing",
-    "the rollout of {who} does not finish",
-    "{who} is broken, please fix it",
-    "something is wrong with {who}",
-    "{who} does not come up",
-    "we see failing Pods at {who}",
-    "{who} degraded: fewer replicas available than wanted",
-)
-_UNANSWERED = (
-    "requests to {who} fail",
-    "{who} does not answer",
-    "{who} returns errors to its callers",
-    "users get errors from {who}",
-    "{who} is down",
-    "error rate of {who} went up to 100 %",
-    "calls to {who} fail or time out",
-    "{who} is unreachable",
-)
-_NOBODY = (
-    "users report errors in namespace {space}",
-    "the application in {space} does not work properly",
-    "synthetic checks of {space} are red",
-    "something broke in {space} a few minutes ago",
-    "customers complain about errors, the system runs in namespace {space}",
-    "please have a look at {space}, an alert went off",
-)
-_OPENINGS = ("", "", "", "Hi team, ", "Incident: ", "On call: ", "URGENT: ", "FYI ", "[sev2] ")
-_TAILS = (
-    "",
-    "",
-    "",
-    ".",
-    ". Please remediate.",
-    ". Thanks!",
-    ", since about ten minutes.",
-    ". Nothing was announced.",
-    "!",
-)
-_PROSE = (
-    "Root cause analysis finished. The most likely faulty component is {kind} {name} in namespace {space} "
-    "(score {score}). "
-    "Observed symptom: {symptom}. Dependent components may show secondary errors.",
-    "Diagnosis: {symptom}. Suspected root cause: {name} ({kind}, namespace {space}). Confidence: {score}.",
-    "The anomaly detector ranked the following components by anomaly score: 1. {name} ({score}) 2. {other} ({low}). "
-    "Namespace: {space}. Summary of the top candidate: {symptom}.",
-    "## Findings\n- component: {kind}/{name}\n- namespace: {space}\n- symptom: {symptom}\n- confidence: {score}\n",
-)
-_PROSE_NOBODY = (
-    "Root cause analysis finished without a clear root cause in namespace {space}. Observed symptom: {symptom}.",
-    "Diagnosis: {symptom}. No single component could be ranked first (namespace {space}).",
-)
-_ALERTS = {
-    "unready": (
-        "KubePodNotReady",
-        "KubeDeploymentReplicasMismatch",
-        "KubeDeploymentRolloutStuck",
-        "KubePodCrashLooping",
-        "KubeContainerWaiting",
-    ),
-    "absent": ("KubeDeploymentReplicasMismatch", "ServiceDown", "TargetDown"),
-    "unanswered": ("HighErrorRate", "ServiceDown", "TargetDown", "BlackboxProbeFailed", "SLOErrorBudgetBurn"),
+_SEEN = {
+    "slow": "answers slowly",
+    "starved": "answers slowly, or does not come up",
+    "busy": "uses as much CPU as its limit allows",
+    "full": "uses nearly as much memory as its limit allows",
 }
 
 
@@ -105,13 +48,16 @@ def reports_of(
 ) -> tuple[str | Object, ...]:
     """One report of each format, in random order."""
     about_self = named is not None and named["name"] == injected.workload["name"]
-    symptom = injected.symptom if about_self else "unanswered"
+    measured = injected.symptom in MEASURED
+    symptom = injected.symptom if about_self else "slow" if measured else "unanswered"
     made: list[str | Object] = [
         sentence(named, system, symptom, rng),
         prose(named, system, symptom, rng),
         alert(named, system, symptom, rng),
         k8sgpt(named, system, _seen(api, injected, named), rng),
     ]
+    if measured:
+        made += [ticket(named, system, symptom, rng), ranking(named, system, symptom, rng)]
     rng.shuffle(made)
     return tuple(made)
 
@@ -119,26 +65,26 @@ def reports_of(
 def sentence(named: Named, system: System, symptom: str, rng: random.Random) -> str:
     """A person's sentence."""
     if named is None:
-        text = rng.choice(_NOBODY).format(space=system.namespace)
+        text = rng.choice(NOBODY).format(space=system.namespace)
     else:
-        text = rng.choice(_UNANSWERED if symptom == "unanswered" else _UNREADY).format(who=_who(named, system, rng))
+        text = rng.choice(WORDS.get(symptom, UNREADY)).format(who=_who(named, system, rng))
         if system.namespace not in text and rng.random() < 0.6:
             text += rng.choice((" in namespace {0}", " ({0})", ", namespace {0}")).format(system.namespace)
-    opening = rng.choice(_OPENINGS)
+    opening = rng.choice(OPENINGS)
     text = text if opening and opening[-2] in ",I" else text[0].upper() + text[1:] if not named else text
-    return f"{opening}{text}{rng.choice(_TAILS)}"
+    return f"{opening}{text}{rng.choice(TAILS)}"
 
 
 def prose(named: Named, system: System, symptom: str, rng: random.Random) -> str:
     """What a root cause analysis tool writes."""
     score = round(rng.uniform(0.61, 0.98), 2)
     if named is None:
-        return rng.choice(_PROSE_NOBODY).format(
+        return rng.choice(PROSE_NOBODY).format(
             space=system.namespace, symptom="elevated error rate and failing requests"
         )
-    words = _UNANSWERED if symptom == "unanswered" else _UNREADY
+    words = WORDS.get(symptom, UNREADY)
     others = [spec.name for spec in system.services if spec.name != named["name"]]
-    return rng.choice(_PROSE).format(
+    return rng.choice(PROSE).format(
         kind=named["kind"].lower(),
         name=named["name"],
         space=system.namespace,
@@ -151,7 +97,7 @@ def prose(named: Named, system: System, symptom: str, rng: random.Random) -> str
 
 def alert(named: Named, system: System, symptom: str, rng: random.Random) -> Object:
     """An Alertmanager webhook, version 4."""
-    name = rng.choice(_ALERTS[symptom])
+    name = rng.choice(ALERTS[symptom])
     labels = {
         "alertname": name,
         "namespace": system.namespace,
@@ -159,10 +105,10 @@ def alert(named: Named, system: System, symptom: str, rng: random.Random) -> Obj
     }
     if named is not None:
         labels[named["kind"].lower()] = named["name"]
-        summary = rng.choice(_UNANSWERED if symptom == "unanswered" else _UNREADY).format(who=named["name"])
+        summary = rng.choice(WORDS.get(symptom, UNREADY)).format(who=named["name"])
     else:
         labels["job"] = "blackbox"
-        summary = rng.choice(_NOBODY).format(space=system.namespace)
+        summary = rng.choice(NOBODY).format(space=system.namespace)
     began = (
         f"2026-03-{rng.randint(1, 28):02d}T{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}:{rng.randint(0, 59):02d}Z"
     )
@@ -254,7 +200,6 @@ def _seen(api: Api, injected: Injected, named: Named) -> list[tuple[str, str, st
             )
             found.append(("Service", item["metadata"]["name"], f"Service has no endpoints, expected label {labels}"))
     if not found and named is not None:
-        found.append(
-            (named["kind"], named["name"], f"{named['kind']} {space}/{named['name']} does not answer requests")
-        )
+        how = _SEEN.get(injected.symptom, "does not answer requests")
+        found.append((named["kind"], named["name"], f"{named['kind']} {space}/{named['name']} {how}"))
     return found[:4]

@@ -1,0 +1,35 @@
+"""The volume that a service writes its log to is slow: so are its answers."""
+
+from __future__ import annotations
+
+import random
+
+from .fault import ONCE, PRESSED_VARIANTS, Damage, Fault
+from .pressing import RENEWING, pressed, steady_victims
+from .scene import Scene
+
+
+def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
+    for victim in steady_victims(scene, rng, lambda victim: bool(victim.spec.volume)):
+        delay, percent = ("5s", 50) if variant == ONCE else (f"{rng.randrange(1000, 6001, 250)}ms", rng.randint(40, 90))
+        spec = {
+            "action": "latency",
+            "delay": delay,
+            "percent": percent,
+            "volumePath": victim.spec.volume,
+            "containerNames": [victim.spec.container],
+        }
+        made = pressed(scene, victim, variant, "slow", "IOChaos", spec)
+        if made is not None:
+            return made
+    return None
+
+
+FAULT = Fault(
+    name="disk_latency",
+    right="resolve",
+    why=RENEWING,
+    variants=PRESSED_VARIANTS,
+    damage=damage,
+    taught=False,
+)
