@@ -87,11 +87,11 @@ class Behaviour:
 
     def usage(self, namespace: str) -> dict[tuple[str, str], tuple[float, float]]:
         """(pod, container) -> (cores, bytes)."""
-        return usage.of_namespace(self.world, self._heard(), namespace)
+        return usage.of_namespace(self.world, self.machines.heard(), namespace)
 
     def node_usage(self) -> dict[str, tuple[float, float]]:
         """node -> (cores, bytes)."""
-        used = usage.of_nodes(self.world, self._heard())
+        used = usage.of_nodes(self.world, self.machines.heard())
         return {name: amounts for name, amounts in used.items() if self.machines.reports(name)}
 
     def end_container(self, namespace: str, pod: str, container: str, exit_code: int, reason: str = "Error") -> None:
@@ -117,13 +117,6 @@ class Behaviour:
         host = next((item["address"] for item in addresses if item["type"] == "InternalIP"), node)
         why = "no route to host" if self.machines.is_off(node) else "connection refused"
         return f"dial tcp {host}:10250: connect: {why}"
-
-    def _heard(self) -> dict[str, Any]:
-        """The Pods of nodes that tell what they use."""
-        runs = self.kubelet.runs
-        if all(self.machines.reports(node["metadata"]["name"]) for node in self.world.store.list("Node")):
-            return runs
-        return {uid: run for uid, run in runs.items() if self.machines.reports(run.node)}
 
     def _run(self, namespace: str, pod: str) -> Any:
         found = self.world.store.get("Pod", namespace, pod)

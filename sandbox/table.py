@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .controllers import (
+    autoscaler,
     cronjob,
     daemonset,
     deployment,
@@ -61,6 +62,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     Controller("claim", housekeeping.bind_claim, ("PersistentVolumeClaim",)),
     Controller("quota", housekeeping.count_quota, ("ResourceQuota",)),
     Controller("disruption", disruption.reconcile, ("PodDisruptionBudget",)),
+    Controller("autoscaler", autoscaler.reconcile, ("HorizontalPodAutoscaler",)),
     Controller("nodes", nodes.reconcile, ("Node",)),
     Controller("eviction", eviction.reconcile, ("Node",)),
     Controller("podgc", podgc.reconcile, ("Node",), gone=True),

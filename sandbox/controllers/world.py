@@ -38,6 +38,7 @@ class World:
         self.strains = Strains()
         self.wake: Callable[[str, str, str], None] = lambda controller, namespace, name: None
         self.children: dict[str, dict[tuple[str, str], Object]] = {}  # owner's uid -> (kind, name) -> object
+        self.autoscalers: dict[str, Any] = {}  # uid of a HorizontalPodAutoscaler -> what it remembers
         self.evictions: dict[str, float] = {}  # uid of a Pod that must leave its node -> virtual seconds when
         self.orphaned: dict[str, float] = {}  # node that is gone but has Pods -> virtual seconds when they go
         self._looked: dict[tuple[str, str, str], float] = {}

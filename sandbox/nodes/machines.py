@@ -114,6 +114,11 @@ class Machines:
             else:
                 self._report(node)
 
+    def heard(self) -> dict[str, Any]:
+        """uid -> the Pods of those nodes that report, and so tell what they use."""
+        runs = self._world.kubelet.runs
+        return {uid: run for uid, run in runs.items() if self.reports(run.node)} if self._until else runs
+
     def attend(self, kind: str) -> None:
         """Somebody watches Nodes or Leases: from now on they are written when they are due."""
         if kind in self._attended:

@@ -97,12 +97,11 @@ def test_a_request_belongs_to_one_area(method: str, target: str, area: str) -> N
     assert Exchange("kubectl", "x", 0, 1, method, target, status=200).area == area
 
 
-def test_owned_fields_that_name_a_uid_or_an_address_agree():
-    def owned(key):
-        return {
-            "managedFields": [{"manager": "kubectl", "fieldsV1": {"f:ownerReferences": {f'k:{{"uid":"{key}"}}': {}}}}]
-        }
+def test_owned_fields_that_name_a_uid_agree() -> None:
+    def owned(uid: str) -> dict[str, Any]:
+        fields: dict[str, Any] = {"f:ownerReferences": {f'k:{{"uid":"{uid}"}}': {}}}
+        return {"metadata": {"managedFields": [{"manager": "kubectl", "fieldsV1": fields}]}}
 
     ours, theirs = "bca5f87b-447c-499d-a9de-2deda0e20045", "50059c3e-301a-49e3-b23b-8df8a04f3cf6"
-    left, right = (comparable({"metadata": owned(uid)}, "/api/v1/pods", "get") for uid in (theirs, ours))
+    left, right = (comparable(owned(uid), "/api/v1/pods", "get") for uid in (theirs, ours))
     assert list(differences(left, right)) == []
