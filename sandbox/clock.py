@@ -83,6 +83,11 @@ class Clock:
             heapq.heappop(self._queue)
         return (self._queue[0][0] - self._micros) / 1e6 if self._queue else None
 
+    def planned(self) -> list[tuple[float, str]]:
+        """What is going to happen, in order: at how many seconds since the start, and the name of its code."""
+        waiting = sorted((*item[:2], item[2].fn) for item in self._queue if not item[2].cancelled)
+        return [(micros / 1e6, str(getattr(fn, "__qualname__", fn))) for micros, _, fn in waiting]
+
     def _push(self, micros: int, fn: Callable[[], object]) -> Event:
         event = Event(fn)
         self._asked += 1

@@ -14,6 +14,8 @@ from .api.resources import BY_KIND
 from .api.server import Api
 from .chaos import Chaos
 from .clock import Clock
+from .freezing import clone
+from .shared import Shared
 from .store import Store
 
 Object = dict[str, Any]
@@ -81,6 +83,14 @@ class Sandbox:
     def advance(self, seconds: float) -> None:
         """Lets virtual time pass."""
         self.clock.advance(seconds)
+
+    def clone(self) -> Sandbox:
+        """Another sandbox at this very point, much faster than one made anew: both go on alike, each by itself."""
+        made: Sandbox = clone(self)
+        return made
+
+    def __getstate__(self) -> Object:
+        return {**vars(self), "system": Shared(self.system)}
 
     def transport(self) -> SandboxTransport:
         """The in-process door with the interface of a Transport."""

@@ -16,6 +16,7 @@ from typing import Any
 from .api.resources import Registry, Resource
 from .api.status import StatusError, already_exists, conflict, not_found
 from .clock import Clock
+from .shared import Shared
 
 Object = dict[str, Any]
 Subscriber = Callable[[str, "Object | None", "Object | None"], object]
@@ -232,6 +233,21 @@ class Store:
         """Keeps objects of a custom kind from now on."""
         self.registry.add(resource)
         self._objects.setdefault(resource.store_kind, {})
+
+    # Being kept
+
+    def __getstate__(self) -> Object:
+        """Objects are never changed, so that a clone shares them; a history is worth no bytes."""
+        spaces = {
+            kind: {name: Shared(dict(space)) for name, space in found.items()} for kind, found in self._objects.items()
+        }
+        return {**vars(self), "_objects": spaces, "_history": Shared(tuple(self._history), ())}
+
+    def __setstate__(self, state: Object) -> None:
+        vars(self).update(state)
+        self._history = deque(state["_history"], maxlen=_KEPT_CHANGES)
+        if not self._history:
+            self._forgotten = self.version
 
     # Inside
 

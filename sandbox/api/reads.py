@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..shared import Shared
 from ..store import Change, Store
 from .exchange import Request, Response, Target
 from .resources import Resource
@@ -26,6 +27,9 @@ class Reads:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._encoded: dict[tuple[str, str, str, str], tuple[Object, bytes]] = {}
+
+    def __getstate__(self) -> Object:
+        return {**vars(self), "_encoded": Shared(dict(self._encoded), {})}
 
     def get(self, request: Request, target: Target) -> Response:
         obj = self.find(target)

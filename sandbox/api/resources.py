@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..shared import Shared
+
 _COUNTS_CHANGES = frozenset(
     [
         "Pod",
@@ -118,6 +120,15 @@ class Registry:
         self.groups: frozenset[str] = _GROUPS
         self.custom: dict[tuple[str, str], str] = {}  # (group, kind) -> the name under which the store keeps it
         self.count = 0  # goes up with each change
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"resources": Shared(self.resources), "count": self.count}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__()  # type: ignore[misc]
+        if state["count"]:
+            self._set(state["resources"])
+        self.count = state["count"]
 
     def add(self, resource: Resource) -> None:
         self._set((*(r for r in self.resources if _path(r) != _path(resource)), resource))

@@ -122,6 +122,16 @@ def _struct(name: str) -> Node:
     return node
 
 
+def definition_of(node: Node) -> str:
+    """The definition that this is the node of; empty where it is a node of its own."""
+    return next((name for name, there in _structs.items() if there is node), "")
+
+
+def node_named(name: str) -> Node:
+    """The node of a captured definition."""
+    return _struct(name)
+
+
 def _filled(node: Node, given: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
     """What a missing field is filled with: the given default, the schema's own, or {} for a plain struct."""
     found = dict(given)

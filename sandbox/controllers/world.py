@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock
 from ..nodes.strain import Strains
+from ..shared import Shared
 from ..store import Store
 from .recorder import Recorder
 
@@ -42,6 +43,10 @@ class World:
         self.evictions: dict[str, float] = {}  # uid of a Pod that must leave its node -> virtual seconds when
         self.orphaned: dict[str, float] = {}  # node that is gone but has Pods -> virtual seconds when they go
         self._looked: dict[tuple[str, str, str], float] = {}
+
+    def __getstate__(self) -> Object:
+        families = {uid: Shared(dict(family)) for uid, family in self.children.items() if family}
+        return {**vars(self), "children": families, "images": Shared(self.images), "rates": Shared(self.rates)}
 
     def wake_after(self, seconds: float, controller: str, namespace: str, name: str) -> None:
         """Wakes later; a second wish for the same moment is one wish."""
