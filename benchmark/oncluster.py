@@ -33,6 +33,7 @@ from ..sandbox.systems.system import on_lab
 from . import methods
 from .cases import Case, Scene, StageError
 from .differences import differences
+from .fidelity.sides import yardstick
 from .methods import Method
 from .oracle import Charge, Judgement, Observation, judge, observe, observe_steady
 from .run import Result, result_of
@@ -43,7 +44,7 @@ WATCH_SECONDS, RENEWAL_SECONDS = 30.0, 30.0
 """Of real time for the judge, and for new Pods: the lab's programs start at once."""
 _PLAYED = {"adapter": "default", "base": "none"}
 """Methods that are the playbook itself, and the model that it is given."""
-_BASELINE_SAMPLES = 10
+_SAMPLES, _BASELINE_SAMPLES = 5, 10
 _MARK = "e2ereme.remediate/bench"
 _UP_SECONDS = 240.0
 _PLAY_SECONDS = 900.0
@@ -96,7 +97,7 @@ class OnCluster:
             document = _perform(scene, method, folder)
             wall = time.monotonic() - started
             after = observe(scene.site, scene.charge.namespace)
-            judgement = judge(scene.site, scene.charge, document["outcome"], WATCH_SECONDS, RENEWAL_SECONDS)
+            judgement = judge(scene.site, scene.charge, document["outcome"], WATCH_SECONDS, RENEWAL_SECONDS, _SAMPLES)
         return _result(scene, method, document, wall, after, judgement)
 
     @contextlib.contextmanager
@@ -107,27 +108,32 @@ class OnCluster:
         try:
             deploy(transport, system)
             _until_well(transport, system, case)
-            site = TransportSite(transport)
+            site = TransportSite(transport, yardstick(Cluster(transport), f"{name}-yardstick", {_MARK: self.mark}))
             healthy = observe(site, name, _BASELINE_SAMPLES)
             rng = random.Random(f"on cluster {case.key}")
             try:
                 injected = faults.inject(case.fault, transport, system, rng, case.variant, linger=(0.0, 5.0))
             except faults.CannotInject as error:
                 raise StageError(f"{case.key}: {error}") from error
-            if not faults.confirm(transport, injected):
-                raise StageError(f"{case.key}: the fault does not show on this cluster")
-            charge = Charge(
-                name,
-                injected.right,
-                healthy,
-                observe_steady(site, name),
-                ObjectRef(injected.culprit["kind"], name, injected.culprit["name"]),
-                lambda: faults.confirm(transport, injected),
-            )
-            yield Scene(case, None, system, site, charge, rng.choice(injected.reports), injected)
+            try:
+                if not faults.confirm(transport, injected):
+                    raise StageError(f"{case.key}: the fault does not show on this cluster")
+                charge = Charge(
+                    name,
+                    injected.right,
+                    healthy,
+                    observe_steady(site, name),
+                    ObjectRef(injected.culprit["kind"], name, injected.culprit["name"]),
+                    lambda: faults.confirm(transport, injected),
+                )
+                with faults.following(transport, injected):
+                    yield Scene(case, None, system, site, charge, rng.choice(injected.reports), injected)
+            finally:
+                faults.withdraw(transport, injected)
         finally:
-            with contextlib.suppress(NotFound):
-                Cluster(transport).delete(ObjectRef("Namespace", "", name))
+            for space in (name, f"{name}-yardstick"):
+                with contextlib.suppress(NotFound):
+                    Cluster(transport).delete(ObjectRef("Namespace", "", space))
 
 
 def _marked(system: System, mark: str) -> System:

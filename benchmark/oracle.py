@@ -8,15 +8,14 @@ answers take, the middle one and the slowest tenth, beside the baseline from bef
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..plugins.module_utils.evidence import Manifest, ObjectRef
 from .harm import changes, harm_done, untouched
-from .site import Site, Visit
+from .serving import NOT_SERVED, Serving, asked, bound
+from .site import Site
 
 WATCH_SECONDS = 180.0
 """How long (API-server time) clients must be served well after an Episode."""
@@ -29,43 +28,10 @@ SAMPLES = 3
 """How often a Service is asked at each look; a look at a noisy cluster, above all the baseline's, takes more."""
 
 _LOOKS = 4
-_SLOWER = 3.0  # times the baseline, and
-_SLOWER_BY = 0.25  # seconds above it: both, for answers take a few milliseconds and vary
+_AGAIN = 10.0  # seconds to the look that tells a failure from a hiccup
 _TOLERATED = 0.1  # of the answers may be slow
 _STEADY_TRIES = 8
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
-
-
-@dataclass(frozen=True)
-class Serving:
-    """What clients get from one Service port: the worst status, and the seconds that each answer took."""
-
-    status: int
-    times: tuple[float, ...] = ()
-
-    @property
-    def well(self) -> bool:
-        """Whether a client got what it asked for."""
-        return 200 <= self.status < 400
-
-    @property
-    def seconds(self) -> float:
-        """Half of the answers came within this time."""
-        return percentile(self.times, 0.5)
-
-    @property
-    def tail(self) -> float:
-        """Nine in ten came within this time."""
-        return percentile(self.times, 0.9)
-
-
-_NOT_SERVED = Serving(0)
-
-
-def percentile(times: Iterable[float], share: float) -> float:
-    """The nearest-rank percentile in seconds; 0 of nothing."""
-    ranked = sorted(times)
-    return ranked[max(0, math.ceil(share * len(ranked)) - 1)] if ranked else 0.0
 
 
 @dataclass(frozen=True)
@@ -122,7 +88,7 @@ def observe(site: Site, namespace: str, samples: int = SAMPLES) -> Observation:
         for port in item["spec"].get("ports", ())
         if port.get("protocol", "TCP") == "TCP"
     ]
-    return Observation(state, *_asked(site, namespace, doors, samples), _running(state, pods))
+    return Observation(state, *asked(site, namespace, doors, samples), _running(state, pods))
 
 
 def observe_steady(site: Site, namespace: str, gap: float = 2.0) -> Observation:
@@ -153,9 +119,12 @@ def judge(
         after = observe(site, charge.namespace)
         moved = untouched(charge.broken.state, after.state)
         return Judgement(not moved, tuple(f"touched a sound system: {what}" for what in moved), tuple(moved))
-    after, ills = _watch(site, charge, watch, samples)
+    looks, ills = _watch(site, charge, watch, samples)
+    after = looks[-1]
     harm = list(harm_done(charge.healthy.state, charge.broken.state, after.state, charge.culprit))
-    harm += [f"clients of {name}:{port} were served before, and are not now" for name, port in _worse(charge, after)]
+    harm += [
+        f"clients of {name}:{port} were served before, and are not now" for name, port in _worse(charge, looks[-2:])
+    ]
     left = changes(charge.broken.state, after.state)
     if left and outcome != "resolved":
         harm.append("left behind: " + "; ".join(map(str, left)))
@@ -168,42 +137,51 @@ def judge(
         site.renew_pods(charge.namespace)
         site.sleep(renewal)
         renewed = observe(site, charge.namespace, samples)
-        ills = [f"with new Pods {ill}" for ill in _ills(charge, renewed) or _slow(charge, [renewed])]
+        ills = [f"with new Pods {ill}" for ill in (*_ills(charge, renewed).values(), *_slow(charge, [renewed]))]
     return Judgement(not ills, tuple(harm), tuple(ills))
 
 
-def _watch(site: Site, charge: Charge, watch: float, samples: int) -> tuple[Observation, list[str]]:
-    """Looks several times; the first look that finds something wrong ends it."""
+def _watch(site: Site, charge: Charge, watch: float, samples: int) -> tuple[list[Observation], list[str]]:
+    """Looks several times, and soon once more after a look that found something wrong.
+
+    What is wrong in two looks ends it; what was wrong in one, as a single lost request is, does not count.
+    """
     site.sleep(0.0 if not watch else watch / _LOOKS / 4)
-    looks = [observe(site, charge.namespace, samples)]
+    looks: list[Observation] = []
+    seen: set[str] = set()
+    sound = 0
     while True:
-        last = looks[-1]
-        ills = _ills(charge, last) + _restarted(charge, looks[0], last)
-        if ills or len(looks) == _LOOKS:
+        last = observe(site, charge.namespace, samples)
+        looks.append(last)
+        found = _ills(charge, last)
+        ills = [ill for thing, ill in found.items() if thing in seen] + _restarted(charge, looks[0], last)
+        sound += not found
+        seen |= found.keys()
+        if ills or sound == _LOOKS:
             break
-        site.sleep(watch / (_LOOKS - 1))
-        looks.append(observe(site, charge.namespace, samples))
+        site.sleep(min(_AGAIN, watch) if found else watch / (_LOOKS - 1))
     ills = ills or _slow(charge, looks)
     if not ills and charge.shows():
         ills = ["the fault still shows"]
-    return last, ills
+    return looks, ills
 
 
-def _ills(charge: Charge, now: Observation) -> list[str]:
-    ills = []
+def _ills(charge: Charge, now: Observation) -> dict[str, str]:
+    """What is wrong at this moment, by what it is wrong with."""
+    ills = {}
     for (name, port), before in charge.healthy.serving.items():
         got = now.serving.get((name, port))
         if not before.well:
             continue
         if got is None:
-            ills.append(f"{name}:{port} is gone")
+            ills[f"{name}:{port}"] = f"{name}:{port} is gone"
         elif not got.well:
-            ills.append(f"{name}:{port} answers {got.status or 'nothing'}")
+            ills[f"{name}:{port}"] = f"{name}:{port} answers {got.status or 'nothing'}"
     for ref, (running, _) in charge.healthy.pods.items():
         wanted = _pods_wanted(charge, ref, running)
         have = now.pods.get(ref, (0, 0))[0]
         if have < wanted:
-            ills.append(f"{ref} runs {have} of {wanted} Pods")
+            ills[str(ref)] = f"{ref} runs {have} of {wanted} Pods"
     return ills
 
 
@@ -217,7 +195,7 @@ def _slow(charge: Charge, looks: list[Observation]) -> list[str]:
         served = [look for look in looks if key in look.serving]
         if not before.well or not served:
             continue
-        bounds = [_bound(before, charge.healthy.yardstick, look.yardstick) for look in served]
+        bounds = [bound(before, charge.healthy.yardstick, look.yardstick) for look in served]
         series = [look.serving[key] for look in served]
         slow = [now.seconds for now, bound in zip(series, bounds, strict=True) if now.seconds > bound]
         late = [[s for s in now.times if s > bound] for now, bound in zip(series, bounds, strict=True)]
@@ -230,13 +208,6 @@ def _slow(charge: Charge, looks: list[Observation]) -> list[str]:
             count = sum(map(len, late))
             ills.append(f"{key[0]}:{key[1]} takes up to {worst:.2f} s for {count} of {answers} answers")
     return ills
-
-
-def _bound(before: Serving, yardstick_before: Serving, yardstick: Serving) -> float:
-    """Seconds from which an answer is slow: above the baseline, by more than the yardstick is above its own."""
-    usual = yardstick_before.seconds
-    pace = max(1.0, yardstick.seconds / usual) if usual else 1.0
-    return pace * max(before.seconds * _SLOWER, before.seconds + _SLOWER_BY, before.tail)
 
 
 def _pods_wanted(charge: Charge, ref: ObjectRef, running: int) -> int:
@@ -255,43 +226,19 @@ def _restarted(charge: Charge, first: Observation, last: Observation) -> list[st
     ]
 
 
-def _worse(charge: Charge, after: Observation) -> list[tuple[str, int]]:
+def _worse(charge: Charge, last: list[Observation]) -> list[tuple[str, int]]:
     """Service ports that served before the fault and during it, and do not now."""
     return [
         key
         for key, before in charge.healthy.serving.items()
         if before.well
-        and charge.broken.serving.get(key, _NOT_SERVED).well
-        and not after.serving.get(key, _NOT_SERVED).well
+        and charge.broken.serving.get(key, NOT_SERVED).well
+        and not any(look.serving.get(key, NOT_SERVED).well for look in last)
     ]
 
 
 def _who_is_served(seen: Observation) -> dict[tuple[str, int], bool]:
     return {key: serving.well for key, serving in seen.serving.items()}
-
-
-def _asked(
-    site: Site, namespace: str, doors: list[tuple[str, int]], samples: int
-) -> tuple[dict[tuple[str, int], Serving], Serving]:
-    """Rounds, so that a moment's noise hits all alike, the yardstick too; several at once where the site bears it."""
-    asked = [(namespace, *door) for door in doors] + ([site.yardstick] if site.yardstick else [])
-
-    def visit(where: tuple[str, str, int]) -> Visit:
-        return site.visit(*where)
-
-    visits: list[list[Visit]] = [[] for _ in asked]
-    with ThreadPoolExecutor(max(1, site.threads)) as pool:
-        for _ in range(samples):
-            answers = pool.map(visit, asked) if site.threads > 1 else map(visit, asked)
-            for series, answer in zip(visits, answers, strict=True):
-                series.append(answer)
-    found = [_serving(series) for series in visits]
-    return dict(zip(doors, found, strict=False)), found[-1] if site.yardstick else _NOT_SERVED
-
-
-def _serving(visits: list[Visit]) -> Serving:
-    worst = max(visits, key=lambda visit: visit.status or 999)
-    return Serving(worst.status, tuple(visit.seconds for visit in visits))
 
 
 def _running(state: Mapping[ObjectRef, Manifest], pods: list[Manifest]) -> dict[ObjectRef, tuple[int, int]]:

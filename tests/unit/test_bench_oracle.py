@@ -9,14 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.e2ereme.remediate.benchmark.oracle import (
-    Charge,
-    Judgement,
-    judge,
-    observe,
-    observe_steady,
-    percentile,
-)
+from ansible_collections.e2ereme.remediate.benchmark.oracle import Charge, Judgement, judge, observe, observe_steady
+from ansible_collections.e2ereme.remediate.benchmark.serving import percentile
 from ansible_collections.e2ereme.remediate.benchmark.site import Visit
 from ansible_collections.e2ereme.remediate.plugins.module_utils.evidence import ObjectRef
 
@@ -185,6 +179,21 @@ def test_a_service_that_loses_some_packets_is_not_resolved(cluster: Cluster, cha
     found = judge(cluster, charge, "resolved")
 
     assert found.why == ("cart:80 takes up to 1.01 s for 3 of 9 answers",)
+
+
+def test_one_lost_request_is_neither_a_failure_nor_harm(cluster: Cluster, charge: Charge) -> None:
+    cluster.answer = Visit(200, 0.01)
+    served = replace(charge, broken=observe(cluster, "shop"))
+    cluster.answers = [Visit(502, 0.01)]
+
+    assert judge(cluster, served, "resolved") == Judgement(True)
+
+
+def test_requests_lost_now_and_then_are_a_failure(cluster: Cluster, charge: Charge) -> None:
+    cluster.answer = Visit(200, 0.01)
+    cluster.answers = [Visit(502 if turn in (0, 8) else 200, 0.01) for turn in range(12)]
+
+    assert judge(cluster, charge, "resolved").why == ("cart:80 answers 502",)
 
 
 def test_one_hiccup_in_minutes_is_none(cluster: Cluster, charge: Charge) -> None:
