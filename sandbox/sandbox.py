@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from .api.server import Api
 from .chaos import Chaos
 from .clock import Clock
 from .freezing import clone
+from .nodes import coredns
 from .shared import Shared
 from .store import Store
 
@@ -114,7 +115,12 @@ class Sandbox:
         return created
 
     def _furnish(self) -> None:
-        self.store.plant([*bootstrap_roles(), *bootstrap_namespaces()])
+        nodes = [item for item in getattr(self.system, "manifests", ()) if item["kind"] == "Node"]
+        names = coredns.objects(_deployed, nodes, self.clock.stamp()) if nodes else []
+        self.store.plant([*bootstrap_roles(), *bootstrap_namespaces(), *names])
+        if names:
+            self.behaviour.world.images |= {coredns.IMAGE}
+            self.behaviour.kubelet.network.names.kept_by_cluster = True
         for name in ("default", "kube-system"):
             self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, "kube-apiserver")
         self.create(
@@ -129,6 +135,16 @@ class Sandbox:
             },
             "kube-apiserver",
         )
+
+
+def _deployed(manifests: Sequence[Object], seconds: float) -> list[Object]:
+    """What is in kube-system of a cluster of its own that was given these manifests, so many seconds later."""
+    scratch = Sandbox()
+    scratch.behaviour.world.images |= {coredns.IMAGE}
+    for manifest in manifests:
+        scratch.create(manifest)
+    scratch.advance(seconds)
+    return [item for kind in scratch.store.registry.stored for item in scratch.store.list(kind, "kube-system")]
 
 
 class SandboxTransport:

@@ -184,8 +184,9 @@ def _with_addresses(store: Store, service: Object) -> Object:
 
 
 def _free_address(store: Store) -> str:
-    taken = {service["spec"].get("clusterIP") for service in store.list("Service")}
-    number = 256 + len(taken)
+    services = store.list("Service")
+    taken = {service["spec"].get("clusterIP") for service in services}
+    number = 256 + sum(service["metadata"]["namespace"] != "kube-system" for service in services)
     while (address := f"10.96.{number // 256}.{number % 256}") in taken or number % 256 == 0:
         number += 1
     return address

@@ -6,12 +6,13 @@ It imitates the stand-in program with that program's own functions, and runc and
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..api.quantity import value_of
 from ..systems import program
+from .corefile import EXIT_BAD_FILE, BadCorefile, Server, read, starting_lines
 
 Object = dict[str, Any]
 
@@ -58,6 +59,7 @@ class Life:
     log: tuple[tuple[str, str], ...] = ()  # (level, text); an empty level is a bare line
     command: str = ""
     settings: program.Settings | None = None
+    dns: Server | None = None
 
 
 def live(
@@ -92,6 +94,29 @@ def live(
     if name != "python3":
         return _foreign(name, words)
     return _python(words, environment, files, memory, share, folders)
+
+
+def runs_coredns(argv: Sequence[str], image: str) -> bool:
+    """Whether a container of this image with this command line is a CoreDNS."""
+    if argv and not argv[0].startswith("-"):
+        return argv[0].rsplit("/", 1)[-1] == "coredns"
+    return image.rsplit("/", 1)[-1].partition(":")[0] == "coredns"
+
+
+def coredns(argv: Sequence[str], text_of: Callable[[str], str | None]) -> Life:
+    """How a CoreDNS goes on; ``text_of`` gives the text of a file by its path, None where there is none."""
+    words = list(argv)
+    path = words[words.index("-conf") + 1] if "-conf" in words[:-1] else "Corefile"
+    text = text_of(path)
+    if text is None:
+        why = f"loading Caddyfile via flag: open {path}: no such file or directory"
+        return Life(exit_code=EXIT_BAD_FILE, reason="Error", seconds=0.3, log=(("", why),))
+    try:
+        server = read(text, path)
+    except BadCorefile as error:
+        return Life(exit_code=EXIT_BAD_FILE, reason="Error", seconds=0.3, log=(("", str(error)),))
+    lines = tuple(("", line) for line in starting_lines(server))
+    return Life(seconds=0.3, log=lines, command="coredns", dns=server)
 
 
 def cpu_share(limits: Mapping[str, str]) -> float:

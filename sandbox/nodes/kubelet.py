@@ -12,11 +12,11 @@ from typing import Any
 from ..controllers.pods import owner_of
 from ..controllers.world import World
 from .images import pull_error
-from .imitation import Life, live
+from .imitation import Life, coredns, live, runs_coredns
 from .network import Network
 from .pod_status import ended_status, pod_status
 from .probes import Prober
-from .references import MissingReference, check_volumes, environment, folders, mounts, names_used
+from .references import MissingReference, check_volumes, environment, folders, mounts, names_used, text_at
 from .run import ContainerRun, PodRun
 from .usage import overfills
 
@@ -25,6 +25,9 @@ Object = dict[str, Any]
 _FIRST_CRASH_WAIT = 10.0
 _LONGEST_WAIT = 300.0
 _FORGIVEN_AFTER = 600.0  # seconds that a container must run for its crashes to be forgotten
+_DEAF = ("sleep", "tail")  # as the first process of a container they do not hear SIGTERM
+_MOUNT_RENEWED = 60.0  # seconds until files from a ConfigMap are as it is now
+_RELOADED = 30.0  # seconds between two looks of CoreDNS at its file
 _FILLING = 1.0  # seconds until memory stress has filled what there is
 _RETRY_REFERENCE = 1.0  # after the missing thing appeared
 
@@ -42,6 +45,7 @@ class Kubelet:
         self.world.strains.changed = self._strained
         self._present: set[tuple[str, str]] = set()
         self._addresses: dict[str, int] = {}
+        self._admissions = 0
 
     def sync(self, _controller: str, namespace: str, name: str) -> None:
         """Looks at one Pod: begins it when it is newly bound, ends it when it is to go."""
@@ -57,7 +61,10 @@ class Kubelet:
             elif not run.leaving:
                 self._stop(run, pod)
         elif run is None:
-            self._begin(pod)
+            if _has_run(pod):
+                self._adopt(pod)
+            else:
+                self._begin(pod)
         else:
             self._respecify(run, pod)
 
@@ -84,6 +91,8 @@ class Kubelet:
             for item in run.containers:
                 if item.state.get("waiting", {}).get("reason") == "CreateContainerConfigError":
                     self._later(run, item, _RETRY_REFERENCE, self._create)
+                elif item.dns is not None and "reload" in item.dns.plugins:
+                    self._later(run, item, _MOUNT_RENEWED + _RELOADED, self._reload)
 
     def restart(self, run: PodRun, item: ContainerRun, exit_code: int, reason: str) -> None:
         """Ends a running container as if its program had; it starts again as the restart policy says."""
@@ -125,6 +134,7 @@ class Kubelet:
 
     def _strained(self, uid: str, container: str) -> None:
         """Somebody put a strain on the Pod or took one away."""
+        self.network.felt_at = self.world.clock.elapsed
         run = self.runs.get(uid)
         if run is None or run.leaving or not self.world.machines.reports(run.node):
             return
@@ -157,6 +167,33 @@ class Kubelet:
     # Begin and end of a Pod
 
     def _begin(self, pod: Object) -> None:
+        run = self._admitted(pod, "")
+        self._publish(run)
+        self._mount(run)
+
+    def _adopt(self, pod: Object) -> None:
+        """Takes up a Pod that has run already, as a kubelet does that was away: nothing happens to it."""
+        run = self._admitted(pod, pod["status"]["podIP"])
+        run.mounted, run.start_stamp = True, pod["status"].get("startTime", run.start_stamp)
+        run.host_ip = pod["status"].get("hostIP", run.host_ip)
+        now = self.world.clock.elapsed
+        for item in run.containers:
+            status = next(there for there in pod["status"]["containerStatuses"] if there["name"] == item.name)
+            item.state, item.last, item.restarts = (
+                status["state"],
+                status.get("lastState") or {},
+                status["restartCount"],
+            )
+            item.ready, item.started, item.image_present = status["ready"], status.get("started", True), True
+            item.container_id, item.started_at, item.listens_at = status.get("containerID", ""), now, now
+            life = self._imitated(pod, item, environment(self.world, pod, item.spec))
+            item.settings, item.command, item.dns = life.settings, life.command, life.dns
+            item.log = [(item.state["running"]["startedAt"], level, text) for level, text in life.log]
+            self._present.add((run.node, str(item.spec["image"])))
+        self.network.admit(run)
+
+    def _admitted(self, pod: Object, address: str) -> PodRun:
+        """The run of a Pod that is new to its node. ``address``: where it has one already."""
         meta, node = pod["metadata"], pod["spec"]["nodeName"]
         host = self.world.store.get("Node", "", node)
         host_ip = next(
@@ -173,14 +210,15 @@ class Kubelet:
             meta["uid"],
             node,
             host_ip,
-            self._address(node),
+            address or self._address(node),
             self._workload(pod),
             [ContainerRun(spec) for spec in pod["spec"]["containers"]],
             self.world.clock.stamp(),
+            number=self._admissions,
         )
+        self._admissions += 1
         self.runs[run.uid] = run
-        self._publish(run)
-        self._mount(run)
+        return run
 
     def _mount(self, run: PodRun) -> None:
         pod = self._pod(run)
@@ -205,12 +243,9 @@ class Kubelet:
             item.turn += 1
             if item.running:
                 self._event(pod, run, "Normal", "Killing", f"Stopping container {item.name}", item)
-                seconds = max(
-                    seconds,
-                    1.0
-                    if item.settings or item.command
-                    else float(pod["spec"].get("terminationGracePeriodSeconds", 30)),
-                )
+                grace = float(pod["spec"].get("terminationGracePeriodSeconds", 30))
+                heeds = item.settings or item.command not in ("", *_DEAF)
+                seconds = max(seconds, 1.0 if heeds else grace)
         self.world.clock.after(seconds, lambda: self._gone(run))
 
     def _gone(self, run: PodRun) -> None:
@@ -290,14 +325,31 @@ class Kubelet:
             item.state = {"waiting": {"reason": "CreateContainerConfigError", "message": str(missing)}}
             self._publish(run)
             return
-        argv = [*(item.spec.get("command") or ()), *(item.spec.get("args") or ())]
-        files = mounts(self.world, pod, item.spec)
-        life = live(argv, variables, files, item.limits, str(item.spec["image"]), folders(pod, item.spec))
+        life = self._imitated(pod, item, variables)
         self._event(pod, run, "Normal", "Created", f"Created container: {item.name}", item)
         if life.refusal:
             self._refused(run, item, pod, life)
         else:
             self._run(run, item, pod, life)
+
+    def _imitated(self, pod: Object, item: ContainerRun, variables: dict[str, str]) -> Life:
+        argv, image = [*(item.spec.get("command") or ()), *(item.spec.get("args") or ())], str(item.spec["image"])
+        if runs_coredns(argv, image):
+            return coredns(argv, lambda path: text_at(self.world, pod, item.spec, path))
+        files = mounts(self.world, pod, item.spec)
+        return live(argv, variables, files, item.limits, image, folders(pod, item.spec))
+
+    def _reload(self, run: PodRun, item: ContainerRun) -> None:
+        """A CoreDNS that looks at its file now and then takes up what it can read, and keeps what it had otherwise."""
+        pod = self._pod(run)
+        if pod is None or item.dns is None:
+            return
+        life, now = self._imitated(pod, item, {}), self.world.clock.stamp()
+        if life.dns is None:
+            item.log += [(now, "", f"[ERROR] Restart failed: {text}") for _, text in life.log]
+        elif life.dns != item.dns:
+            item.dns = life.dns
+            item.log += [(now, "", "[INFO] Reloading"), (now, "", "[INFO] Reloading complete")]
 
     def _refused(self, run: PodRun, item: ContainerRun, pod: Object, life: Life) -> None:
         self._event(pod, run, "Warning", "Failed", f"Error: {life.refusal}", item)
@@ -313,7 +365,7 @@ class Kubelet:
         item.container_id = self._container_id()
         item.state = {"running": {"startedAt": now.stamp()}}
         item.started_at, item.listens_at = now.elapsed, float("inf")
-        item.settings, item.command, item.requests = life.settings, life.command, 0
+        item.settings, item.command, item.dns, item.requests = life.settings, life.command, life.dns, 0
         item.log = [(now.stamp(), level, text) for level, text in life.log]
         self._event(pod, run, "Normal", "Started", f"Started container {item.name}", item)
         if life.exit_code is not None:
@@ -325,6 +377,8 @@ class Kubelet:
         if life.command == "serve" and life.settings is not None:
             item.listens_at = now.elapsed + life.seconds
             self._later(run, item, life.seconds, self._listening)
+        elif life.dns is not None:
+            item.listens_at = now.elapsed + life.seconds
         self.prober.begin(run, item)
         self._publish(run)
 
@@ -354,7 +408,7 @@ class Kubelet:
         if pod is None:
             return
         item.started = item.ready = False
-        item.settings, item.command, item.listens_at = None, "", float("inf")
+        item.settings, item.command, item.dns, item.listens_at = None, "", None, float("inf")
         self.world.strains.restarted(run.uid, item.name)
         policy = pod["spec"].get("restartPolicy", "Always")
         if policy == "Never" or (policy == "OnFailure" and ended["exitCode"] == 0):
@@ -477,6 +531,11 @@ class Kubelet:
 
     def _container_id(self) -> str:
         return f"containerd://{self.world.rng.getrandbits(256):064x}"
+
+
+def _has_run(pod: Object) -> bool:
+    statuses = pod.get("status", {}).get("containerStatuses") or ()
+    return bool(statuses) and all("running" in status["state"] and status.get("containerID") for status in statuses)
 
 
 def _length(seconds: float) -> str:

@@ -1,8 +1,8 @@
 """How long messages take between Pods, and whether they arrive: delay, loss, partition and bandwidth under TCP and UDP.
 
 Measured on a real cluster under NetworkChaos: a new connection pays the server's delay once for the handshake and
-once for the answer; a lost packet of the handshake comes again after 1, 3, 7 … s, one of an open connection after
-about 0.2 s and then ever more, each twice as late.
+once for the answer; a lost packet of the handshake comes again each second (five times, then ever later), one of an
+open connection after about 0.2 s, 0.2 s more, and then each time twice as late.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from .strain import NONE, Strain, Strains
 
 NEVER = float("inf")
 
-_SYN_AT = (0.0, 1.0, 3.0, 7.0, 15.0, 31.0, 63.0)  # seconds at which Linux sends a SYN (net.ipv4.tcp_syn_retries 6)
+_SYN_AT = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 11.0, 19.0, 35.0)
+"""Seconds at which Linux sends a SYN: net.ipv4.tcp_syn_linear_timeouts 4, tcp_syn_retries 6."""
 _FIRST_AGAIN = 0.21  # seconds until a segment is sent again: the tail loss probe, then the least retransmission timeout
 _TRIES = 15  # net.ipv4.tcp_retries2
 _MESSAGE = 400.0  # bytes of a small request or answer
@@ -37,8 +38,8 @@ class Link:
             return 0.0
         if there.cut or back.cut:
             return NEVER
-        for spot, at in enumerate(_SYN_AT):
-            if self._passes(there) and (self._passes(back) or (spot and self._passes(back))):
+        for at in _SYN_AT:
+            if self._passes(there) and self._passes(back):
                 return at + self._pause(there) + self._pause(back)
         return NEVER
 

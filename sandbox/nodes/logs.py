@@ -54,13 +54,13 @@ def _visits(
     if some:
         rate *= len(settings.callees(0)) / len(settings.calls)
     for name, url in settings.calls:
-        answer = network.call(run.namespace, url, settings.call_seconds, 1, settings.shown_to(name))
+        answer = network.call(run.namespace, url, settings.call_seconds, 1, settings.shown_to(name), run)
         if answer.why:
             failures.append(program.call_failed(url, answer.why))
             if item.command == "serve" and not some:
                 break  # it answers 502 at the first
     del item.log[before:]
-    since = max(changed_at, item.started_at)
+    since = max(changed_at, network.felt_at, item.started_at)
     count = min(_SHOWN, int((world.clock.elapsed - since) * rate))
     made = []
     for back in range(count, 0, -1):

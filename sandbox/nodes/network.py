@@ -18,6 +18,7 @@ from ..systems import program
 from . import processor
 from .disk import Disks
 from .link import NEVER, Link
+from .names import Names
 from .policies import Policies
 from .run import ContainerRun, PodRun
 
@@ -25,6 +26,7 @@ Object = dict[str, Any]
 
 _HOP = 0.001  # seconds for a connection inside the cluster
 _HANDLING_CPU = 0.0015  # CPU seconds that any HTTP request costs the program
+_DNS_CPU = 0.0003  # CPU seconds that CoreDNS takes to say that it is well
 _DEEPEST = 16
 _KEPT_SECONDS = 90.0  # for which the API server's proxy keeps a connection that nobody uses
 _DIAL_SECONDS = 30.0  # after which the API server's proxy gives up a connection
@@ -49,9 +51,11 @@ class Network:
         self._runs = runs
         self._by_address: dict[str, PodRun] = {}
         self._turn = 0
+        self.felt_at = 0.0  # virtual seconds of the last change on the way between Pods
         self.link = Link(world.strains)
         self.disks = Disks(world, self.link)
         self.policies = Policies(world)
+        self.names = Names(world, self.link, self.policies, self._by_address)
         self._kept: dict[tuple[str, int], tuple[int, float]] = {}  # the API server's connections: turn, last used
 
     def admit(self, run: PodRun) -> None:
@@ -69,6 +73,10 @@ class Network:
     def ask_pod(self, run: PodRun, port: int, path: str, depth: int = 0, shown: str = "") -> Answer:
         """One HTTP GET to a Pod's address; ``shown``: the password that comes with it."""
         item = self.listener(run, port)
+        if item is not None and item.dns is not None:
+            seconds = _HOP + processor.answer_seconds(self._world, run, item, _DNS_CPU, 0.0)
+            known = path in ("/health", "/ready", "/metrics")
+            return Answer(200 if known else 404, seconds, "OK" if known else "404 page not found\n")
         if item is None or item.settings is None:
             return Answer(0, _HOP, why="connection refused")
         path = path.split("?")[0] or "/"
@@ -101,34 +109,34 @@ class Network:
         """What a program gets that calls a URL; ``why`` is empty when all is well. ``timeout``: seconds that it waits
         for the connection, and again for the answer; looking up the name has a time limit of its own."""
         parts = urllib.parse.urlsplit(url)
-        service = self._resolve(parts.hostname or "", namespace)
+        service, looked = self.names.look_up(parts.hostname or "", namespace, client)
         if service is None:
-            return Answer(0, 0.01, why="name resolution")
+            return Answer(0, looked, why="name resolution")
         late = f"no answer within {timeout:g} s"
         if depth > _DEEPEST:
-            return Answer(0, timeout, why=late)
+            return Answer(0, looked + timeout, why=late)
         port = parts.port or 80
         headless = service["spec"].get("clusterIP") == "None"
         number: int | None = port
         entry = next((item for item in service["spec"].get("ports", ()) if item["port"] == port), None)
         if not headless:
             if entry is None:
-                return Answer(0, timeout, why=late)  # nobody answers at that port of a cluster address
+                return Answer(0, looked + timeout, why=late)  # nobody answers at that port of a cluster address
             number = None
         targets = self._ready_targets(service, entry)
         if not targets:
-            return Answer(0, 0.01, why="name resolution" if headless else "connection refused")
+            return Answer(0, looked + 0.01, why="name resolution" if headless else "connection refused")
         run, target_port = self._pick(targets)
         caller = client.uid if client else ""
         reached = number or target_port
         connected = self.link.connect(caller, run.uid)
         if connected > timeout or not self.policies.admit(client, run, reached):
-            return Answer(0, timeout, why=late)
+            return Answer(0, looked + timeout, why=late)
         answer = self.ask_pod(run, reached, parts.path, depth, shown)
         waited = self.link.message(caller, run.uid) + answer.seconds + self.link.message(run.uid, caller)
         if waited > timeout:
-            return Answer(0, connected + timeout, why=late)
-        seconds = connected + waited
+            return Answer(0, looked + connected + timeout, why=late)
+        seconds = looked + connected + waited
         if answer.status and answer.status >= 400:
             return Answer(answer.status, seconds, answer.body, f"status {answer.status}")
         return replace(answer, seconds=seconds)
@@ -173,7 +181,12 @@ class Network:
             (
                 item
                 for item in run.containers
-                if item.running and item.settings is not None and item.listens_at <= now and item.settings.port == port
+                if item.running
+                and item.listens_at <= now
+                and (
+                    (item.settings is not None and item.settings.port == port)
+                    or (item.dns is not None and port in item.dns.ports)
+                )
             ),
             None,
         )
@@ -243,12 +256,6 @@ class Network:
         if seconds == NEVER:
             return Answer(0, _DIAL_SECONDS, why="i/o timeout")
         return replace(answer, seconds=seconds)
-
-    def _resolve(self, host: str, namespace: str) -> Object | None:
-        labels = host.split(".")
-        if labels[2:] not in ([], ["svc"], ["svc", "cluster", "local"]):
-            return None
-        return self._world.store.get("Service", labels[1] if len(labels) > 1 else namespace, labels[0])
 
     def _ready_targets(self, service: Object, entry: Object | None) -> list[tuple[PodRun, int]]:
         """The Pods behind a Service's port (without one: behind any), each with the port it is reached on."""

@@ -12,6 +12,7 @@ from ..controllers.world import World
 Object = dict[str, Any]
 
 _COMPONENT = "default-scheduler"
+_SYSTEM = "kube-system"
 _SPARE = (
     "node.kubernetes.io/not-ready",
     "node.kubernetes.io/unreachable",
@@ -50,13 +51,14 @@ def schedule(world: World, namespace: str, name: str) -> None:
     nodes = world.store.list("Node")
     reasons: Counter[str] = Counter()
     fitting: list[tuple[float, str]] = []
-    loads = _loads(world)
+    loads, of_users = _loads(world)
+    scored = loads if namespace == _SYSTEM else of_users
     for node in nodes:
         reason = problem or why_not(pod["spec"], node) or _too_small(pod["spec"], node, loads)
         if reason:
             reasons[reason] += 1
         else:
-            fitting.append((_fullness(node, loads), node["metadata"]["name"]))
+            fitting.append((_fullness(node, scored), node["metadata"]["name"]))
     if fitting:
         _bind(world, pod, min(fitting)[1])
     else:
@@ -105,19 +107,25 @@ def _unbound_claim(world: World, pod: Object) -> str:
     return ""
 
 
-def _loads(world: World) -> dict[str, tuple[float, float, int]]:
-    """node -> (cores, bytes, Pods) that are promised there."""
-    loads: dict[str, tuple[float, float, int]] = {}
+_Loads = dict[str, tuple[float, float, int]]
+
+
+def _loads(world: World) -> tuple[_Loads, _Loads]:
+    """node -> (cores, bytes, Pods) that are promised there: by all Pods, and without the cluster's own. Those lie
+    where the cluster's makers put them, so that they say nothing about which node is the emptier for users."""
+    everything: _Loads = {}
+    of_users: _Loads = {}
     for pod in world.store.list("Pod"):
         node = pod["spec"].get("nodeName")
         if node and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"):
-            cores, memory, count = loads.get(node, (0.0, 0.0, 0))
-            loads[node] = (
-                cores + resource_sum(pod["spec"], "requests", "cpu"),
-                memory + resource_sum(pod["spec"], "requests", "memory"),
-                count + 1,
+            cores, memory = (
+                resource_sum(pod["spec"], "requests", "cpu"),
+                resource_sum(pod["spec"], "requests", "memory"),
             )
-    return loads
+            for loads in (everything, of_users) if pod["metadata"]["namespace"] != _SYSTEM else (everything,):
+                before = loads.get(node, (0.0, 0.0, 0))
+                loads[node] = (before[0] + cores, before[1] + memory, before[2] + 1)
+    return everything, of_users
 
 
 def _too_small(spec: Object, node: Object, loads: dict[str, tuple[float, float, int]]) -> str:

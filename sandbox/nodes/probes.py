@@ -115,7 +115,9 @@ class Prober:
             )
         failures += missed
         item.failed_probes[which] = failures
+        at_once = False
         if which == "readiness" and failures >= probe.get("failureThreshold", 3):
+            at_once = item.ready and self._unsteady(run, item)  # the kubelet asks again when it has told of the change
             self._ready(run, item, False)
         if which != "readiness" and failures >= probe.get("failureThreshold", 3):
             self._kill(run, item, which)
@@ -125,7 +127,7 @@ class Prober:
         if which == "readiness" and not self._unsteady(run, item):
             left = item.listens_at - self._world.clock.elapsed
             periods = max(1, math.ceil(left / period)) if 0 < left < float("inf") else min(2**looks, _SLOWEST_LOOK)
-        self._plan(run, item, probe, which, period * periods, failures, looks + 1, periods)
+        self._plan(run, item, probe, which, _SOON if at_once else period * periods, failures, looks + 1, periods)
 
     def _passed(self, run: PodRun, item: ContainerRun, probe: Object, which: str) -> None:
         if which == "startup":

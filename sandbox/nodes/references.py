@@ -62,6 +62,22 @@ def mounts(world: World, pod: Object, container: Object) -> frozenset[str]:
     return frozenset(found)
 
 
+def text_at(world: World, pod: Object, container: Object, path: str) -> str | None:
+    """The text of a mounted ConfigMap file; None where there is none."""
+    volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or ()}
+    folder, name = path.rsplit("/", 1) if "/" in path else ("", path)
+    for mount in container.get("volumeMounts") or ():
+        source = volumes.get(mount["name"], {}).get("configMap")
+        if source is None or mount["mountPath"].rstrip("/") not in (folder, path):
+            continue
+        name = mount.get("subPath", name)
+        key = next((item["key"] for item in source.get("items") or () if item["path"] == name), name)
+        held = world.store.get("ConfigMap", pod["metadata"]["namespace"], source.get("name", ""))
+        text = ((held or {}).get("data") or {}).get(key)
+        return None if text is None else str(text)
+    return None
+
+
 def folders(pod: Object, container: Object) -> frozenset[str]:
     """The paths of mounted volumes that a program can write to."""
     volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or ()}

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..clock import Event
 from ..systems.program import Settings
+from .corefile import Server
 
 Object = dict[str, Any]
 
@@ -29,6 +30,7 @@ class ContainerRun:
     listens_at: float = float("inf")
     settings: Settings | None = None
     command: str = ""
+    dns: Server | None = None  # what a CoreDNS serves
     requests: int = 0  # for "/", since it started
     failed_probes: dict[str, int] = field(default_factory=dict)  # startup, readiness, liveness -> failures in a row
     next_probes: dict[str, Event] = field(default_factory=dict)  # of the same, the look that is planned
@@ -64,6 +66,7 @@ class PodRun:
     start_stamp: str = ""
     leaving: bool = False
     mounted: bool = False
+    number: int = 0  # of the Pods that have run in this cluster
 
     def container(self, name: str) -> ContainerRun | None:
         return next((item for item in self.containers if item.name == name), None)

@@ -66,7 +66,7 @@ def of_nodes(world: World, runs: dict[str, PodRun]) -> dict[str, tuple[float, fl
     totals = {node["metadata"]["name"]: (0.05, 700.0 * 2**20) for node in world.store.list("Node")}
     for run in runs.values():
         for item in run.containers:
-            if item.running and run.node in totals:
+            if item.running and run.node in totals and run.namespace != "kube-system":
                 cores, memory = of_container(world, run, item, 1)
                 totals[run.node] = (totals[run.node][0] + cores, totals[run.node][1] + memory)
     return totals

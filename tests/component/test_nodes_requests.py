@@ -68,8 +68,8 @@ def test_a_caller_pays_a_slow_network_once_for_the_connection_and_once_for_the_a
 def test_delay_on_a_service_in_the_middle_is_paid_towards_both_sides(cluster: Sandbox) -> None:
     press(cluster, "checkout", Strain(delay=0.1))
     _, seconds, _ = visit(cluster, "checkout")
-    # Two messages to whoever asks; to each of its three dependencies a handshake and a question.
-    assert seconds == pytest.approx(0.2 + 3 * 0.2, abs=0.05)
+    # Two messages to whoever asks; for each of its three dependencies the name, a handshake and a question.
+    assert seconds == pytest.approx(0.2 + 3 * 0.3, abs=0.05)
 
 
 def test_a_delay_beyond_the_callers_patience_is_an_error_in_all_above(cluster: Sandbox) -> None:

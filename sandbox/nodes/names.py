@@ -1,0 +1,82 @@
+"""Names: what a program gets that looks up a Service, and how long that takes.
+
+A Pod asks the cluster's DNS, the Service kube-dns, which leads to CoreDNS: names are there only while some CoreDNS
+answers for the cluster's domain. A cluster that was made without a DNS has names all the same (they are somebody
+else's). The waits are glibc's, measured: without an endpoint behind kube-dns the question is refused at once or after
+5 s; where nobody answers, four times 5 s pass.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..controllers.endpoints import slices_of
+from ..controllers.world import World
+from .link import NEVER, Link
+from .policies import Policies
+from .run import ContainerRun, PodRun
+
+Object = dict[str, Any]
+
+SPACE, SERVICE, ADDRESS, DOMAIN = "kube-system", "kube-dns", "10.96.0.10", "cluster.local"
+
+_QUICKLY = 0.01  # seconds until somebody has said no
+_PATIENCE = 5.0  # of a resolver for one try
+_TRIES = 4  # two for each of a name's two address families
+
+
+class Names:
+    """``runs``: Pods by their address."""
+
+    def __init__(self, world: World, link: Link, policies: Policies, runs: dict[str, PodRun]) -> None:
+        self._world, self._link, self._policies, self._runs = world, link, policies, runs
+        self.kept_by_cluster = False
+
+    def look_up(self, host: str, namespace: str, client: PodRun | None) -> tuple[Object | None, float]:
+        """(the Service of that name, seconds that it took to know); None where the name is not resolved."""
+        if self.kept_by_cluster and client is not None:
+            well, seconds = self._ask(client)
+            if not well:
+                return None, seconds
+        else:
+            seconds = 0.0
+        labels = host.split(".")
+        if labels[2:] not in ([], ["svc"], ["svc", "cluster", "local"]):
+            return None, seconds + _QUICKLY
+        found = self._world.store.get("Service", labels[1] if len(labels) > 1 else namespace, labels[0])
+        return found, seconds if found else seconds + _QUICKLY
+
+    def _ask(self, client: PodRun) -> tuple[bool, float]:
+        """(whether the cluster's DNS tells the cluster's names, seconds)."""
+        service = self._world.store.get("Service", SPACE, SERVICE)
+        if service is None or service["spec"].get("clusterIP") != ADDRESS:
+            return False, _TRIES * _PATIENCE
+        servers = self._servers()
+        if not servers:
+            return False, _QUICKLY if self._link.throw() < 0.3 else _PATIENCE
+        waited = 0.0
+        for spot in range(_TRIES):
+            run, item = servers[(spot + client.number) % len(servers)]
+            seconds = NEVER
+            if self._policies.admit(client, run, 53, "UDP") and item is not None and item.dns is not None:
+                both = [self._link.exchange(client.uid, run.uid) for _ in range(2)]  # for both address families
+                seconds = max(both) if item.dns.on_53 else _QUICKLY
+            if seconds <= _PATIENCE:
+                serves = item is not None and item.dns is not None and item.dns.on_53 and item.dns.serves(DOMAIN)
+                return serves, waited + (seconds if serves else seconds + _QUICKLY)
+            waited += _PATIENCE
+        return False, waited
+
+    def _servers(self) -> list[tuple[PodRun, ContainerRun | None]]:
+        """The Pods behind kube-dns, each with the container that is a running CoreDNS, if it is."""
+        found = []
+        now = self._world.clock.elapsed
+        for piece in slices_of(self._world, SPACE, SERVICE):
+            if not any(port["port"] == 53 and port.get("protocol") == "UDP" for port in piece.get("ports") or ()):
+                continue
+            for row in piece["endpoints"] or ():
+                run = self._runs.get(row["addresses"][0])
+                if run is not None and row["conditions"].get("ready"):
+                    runs = (item for item in run.containers if item.running and item.dns and item.listens_at <= now)
+                    found.append((run, next(runs, None)))
+        return found
