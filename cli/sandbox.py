@@ -12,14 +12,19 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..plugins.module_utils.errors import InputError, RunError, Unreachable
 from ._systems import NAMES, system_of
 
+if TYPE_CHECKING:
+    from ..sandbox.sandbox import Sandbox
+
 DEFAULT_DIR = Path("out/sandbox")
 _READY_WITHIN = 30.0
+_SHOWN = 300
 
 
 def add_parser(subparsers: Any) -> None:
@@ -30,6 +35,8 @@ def add_parser(subparsers: Any) -> None:
         ("serve", serve, "the same in the foreground, until it is interrupted"),
         ("inject", inject, "break the system and print the report that somebody sends"),
         ("status", status, "say whether one runs, and with what"),
+        ("dump", dump, "write all of it to a file, from which start --load goes on"),
+        ("replay", replay, "ask a recording's requests again and compare the answers"),
         ("stop", stop, "end it"),
     ):
         action = actions.add_parser(name, help=text)
@@ -39,16 +46,23 @@ def add_parser(subparsers: Any) -> None:
             action.add_argument("--system", default="shop", help=f"{NAMES} (%(default)s)")
             action.add_argument("--port", type=int, default=0, help="0: any free one (%(default)s)")
             action.add_argument("--speed", type=float, default=1.0, help="virtual seconds a second (%(default)s)")
+            action.add_argument("--load", type=Path, metavar="FILE", help="go on with this dump, instead of --system")
+            action.add_argument("--record", type=Path, metavar="FILE", help="write down every request and its answer")
         if name in ("start", "inject"):
             action.add_argument("--seed", type=int, default=0, help="what the fault's values come from (%(default)s)")
             action.add_argument("--variant", default="", help="how the fault lies (default: one that the seed picks)")
     actions.choices["start"].add_argument("--fault", default="", help="inject this fault at once")
     actions.choices["inject"].add_argument("fault", help="a file of sandbox/faults")
+    actions.choices["dump"].add_argument("file", type=Path, help="a JSON file to write")
+    actions.choices["replay"].add_argument("file", type=Path, help="what start --record wrote")
 
 
 def start(args: argparse.Namespace) -> None:
     """Starts the server in a process of its own and waits until it answers."""
-    system_of(args.system)
+    if args.load:
+        _loaded(args.load)
+    else:
+        system_of(args.system)
     running = _state(args.dir)
     if running is not None:
         raise InputError(f"A sandbox runs already at {running['url']}.", "Stop it first: e2ereme sandbox stop.")
@@ -56,6 +70,8 @@ def start(args: argparse.Namespace) -> None:
     log = args.dir / "sandbox.log"
     command = [sys.executable, "-m", f"{__package__}", "sandbox", "serve", "--dir", str(args.dir)]
     command += ["--system", args.system, "--port", str(args.port), "--speed", str(args.speed)]
+    command += ["--load", str(args.load)] if args.load else []
+    command += ["--record", str(args.record)] if args.record else []
     with log.open("wb") as sink:
         process = subprocess.Popen(command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL, start_new_session=True)
     end = time.monotonic() + _READY_WITHIN
@@ -71,23 +87,23 @@ def start(args: argparse.Namespace) -> None:
 
 def serve(args: argparse.Namespace) -> None:
     """Serves until SIGTERM or SIGINT."""
-    from ..sandbox.sandbox import Sandbox
+    from ..sandbox.recording import Recording
     from ..sandbox.server import serve as serve_sandbox
-    from ..sandbox.systems import prepare
 
     # Not in the middle of start-up: from here on, a signal means an orderly end.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    system = system_of(args.system)
-    sandbox = Sandbox(system, seed=_number(args.system))
-    prepare(sandbox, system)
+    sandbox = _loaded(args.load) if args.load else _made(args.system)
+    namespace = getattr(sandbox.system, "namespace", "default")
     args.dir.mkdir(parents=True, exist_ok=True)
-    with serve_sandbox(sandbox, args.port, args.speed, system.namespace) as served:
+    with ExitStack() as open_:
+        recording = Recording(sandbox, open_.enter_context(args.record.open("w"))) if args.record else None
+        served = open_.enter_context(serve_sandbox(sandbox, args.port, args.speed, namespace, recording))
         _write(args.dir / "kubeconfig", json.dumps(served.kubeconfig, indent=1))
         state = {
             "pid": os.getpid(),
             "url": served.url,
-            "namespace": system.namespace,
-            "system": args.system,
+            "namespace": namespace,
+            "system": sandbox.called,
             "speed": args.speed,
         }
         _write(args.dir / "state.json", json.dumps(state))
@@ -126,6 +142,40 @@ def status(args: argparse.Namespace) -> int:
     return 0
 
 
+def dump(args: argparse.Namespace) -> None:
+    """Writes the running sandbox to a file; it runs on."""
+    from ..sandbox.over_http import DUMP, HttpTransport
+
+    answer = HttpTransport(_running(args.dir)["url"]).request("GET", DUMP)
+    if answer.status != 200:
+        raise RunError("The sandbox could not be written down.", answer.text())
+    args.file.parent.mkdir(parents=True, exist_ok=True)
+    _write(args.file, answer.text())
+    print(f"{args.file}: {len(answer.body)} bytes; go on with it: e2ereme sandbox start --load {args.file}")
+
+
+def replay(args: argparse.Namespace) -> int:
+    """Fails where an answer differs from the recorded one."""
+    from ..sandbox.recording import BadRecording, beginning
+    from ..sandbox.recording import replay as ask_again
+
+    try:
+        lines = iter(args.file.read_text("utf-8").splitlines())
+        sandbox, same = beginning(lines)
+    except (OSError, BadRecording) as error:
+        raise InputError(f"{args.file} cannot be replayed: {error}.", "Give what start --record wrote.") from None
+    if not same:
+        print(f"recorded with another version of the sandbox: system {sandbox.called} is made anew", file=sys.stderr)
+    asked = list(ask_again(sandbox, lines))
+    for one in asked:
+        if one.same is False:
+            print(f"{one.seconds:.3f} s: {one.method} {one.path}: was {one.before[0]}, is {one.now[0]}")
+            print(f"  was {one.before[1][:_SHOWN]}\n  is  {one.now[1][:_SHOWN]}")
+    alike, streams = (sum(one.same is what for one in asked) for what in (True, None))
+    print(f"{len(asked)} requests: {alike} answered alike, {len(asked) - alike - streams} not, {streams} watches")
+    return 0 if alike + streams == len(asked) else 1
+
+
 def stop(args: argparse.Namespace) -> None:
     state = _state(args.dir)
     if state is None:
@@ -138,6 +188,27 @@ def stop(args: argparse.Namespace) -> None:
             raise RunError(f"The sandbox (process {state['pid']}) does not end.", "End it by hand.")
         time.sleep(0.02)
     print("stopped")
+
+
+def _made(name: str) -> Sandbox:
+    """A system with its past, by name."""
+    from ..sandbox.sandbox import Sandbox
+    from ..sandbox.systems import prepare
+
+    system = system_of(name)
+    sandbox = Sandbox(system, seed=_number(name))
+    sandbox.called = name
+    prepare(sandbox, system)
+    return sandbox
+
+
+def _loaded(path: Path) -> Sandbox:
+    from ..sandbox.dump import BadDump, load
+
+    try:
+        return load(path.read_bytes())
+    except (OSError, BadDump) as error:
+        raise InputError(f"{path} cannot be loaded: {error}.", "Give what e2ereme sandbox dump wrote.") from None
 
 
 def _number(name: str) -> int:

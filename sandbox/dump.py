@@ -34,6 +34,7 @@ def dump(sandbox: Sandbox) -> bytes:
     head = {
         "format": FORMAT,
         "code": code_hash(),
+        "system": sandbox.called,
         "namespace": getattr(sandbox.system, "namespace", ""),
         "time": sandbox.clock.stamp(),
         "elapsed": sandbox.clock.elapsed,

@@ -10,7 +10,10 @@ from urllib.parse import urlencode, urlsplit
 from .api.exchange import Response
 
 ADVANCE = "/sandbox/advance"
-"""The one path that a real cluster does not have: POST with ``seconds`` passes virtual time."""
+"""A path that a real cluster does not have: POST with ``seconds`` passes virtual time."""
+
+DUMP = "/sandbox/dump"
+"""Another one: GET answers with the whole sandbox (dump.py)."""
 
 
 class HttpTransport:

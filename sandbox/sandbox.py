@@ -41,6 +41,7 @@ class Sandbox:
 
     def __init__(self, system: SystemLike | None = None, seed: int = 0, start: datetime | None = None) -> None:
         self.system = system
+        self.called = ""  # how somebody named the system (systems.choose)
         self.rng = random.Random(seed)
         self.clock = Clock(start or START)
         self.store = Store(self.clock, self.rng)

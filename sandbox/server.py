@@ -15,7 +15,9 @@ from .api.authorization import user_of_token
 from .api.exchange import Request, Response
 from .api.reads import Stream, Watch
 from .api.status import StatusError
-from .over_http import ADVANCE
+from .dump import dump
+from .over_http import ADVANCE, DUMP
+from .recording import Recording
 from .sandbox import Sandbox
 
 _TICK = 0.02
@@ -54,7 +56,9 @@ class Served:
         self.stop()
 
 
-def serve(sandbox: Sandbox, port: int = 0, speed: float = 1.0, namespace: str = "") -> Served:
+def serve(
+    sandbox: Sandbox, port: int = 0, speed: float = 1.0, namespace: str = "", recording: Recording | None = None
+) -> Served:
     """Serves on 127.0.0.1 (``port`` 0: any free one), with virtual time at ``speed`` times real time."""
     lock = threading.Condition(threading.RLock())
     stopping = threading.Event()
@@ -63,6 +67,7 @@ def serve(sandbox: Sandbox, port: int = 0, speed: float = 1.0, namespace: str = 
         pass
 
     Handler.sandbox, Handler.lock, Handler.stopping, Handler.speed = sandbox, lock, stopping, speed
+    Handler.recording = recording
     server = _Server(("127.0.0.1", port), Handler)
     url = f"http://127.0.0.1:{server.server_address[1]}"
     threads = (
@@ -123,6 +128,7 @@ class _Handler(StreamRequestHandler):
     lock: threading.Condition
     stopping: threading.Event
     speed: float
+    recording: Recording | None = None
 
     def handle(self) -> None:
         while self._one():
@@ -180,12 +186,16 @@ class _Handler(StreamRequestHandler):
     def _answer(self, request: Request) -> Response | Stream:
         with self.lock:
             try:
-                before = self.sandbox.store.version
+                before, came = self.sandbox.store.version, self.sandbox.clock.elapsed
                 if request.path == ADVANCE and request.method == "POST":
                     self.sandbox.advance(float(request.query.get("seconds", "0")))
                     answer: Response | Stream = Response(200, {})
+                elif request.path == DUMP and request.method == "GET":
+                    answer = Response(200, body=dump(self.sandbox))
                 else:
                     answer = self.sandbox.answer(request)
+                    if self.recording:
+                        self.recording.answered(request, came, answer)
                 if self.sandbox.store.version != before:
                     self.lock.notify_all()
                 if isinstance(answer, Response):

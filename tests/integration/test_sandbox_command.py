@@ -1,0 +1,59 @@
+"""``e2ereme sandbox``: start, break, write to a file, stop, go on from the file, ask the recording again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Command]:
+    """Calls the command on a folder of its own; whatever still runs there in the end is stopped."""
+
+    def call(action: str, *more: str) -> subprocess.CompletedProcess[str]:
+        command = [str(Path(sys.executable).with_name("e2ereme")), "sandbox", action, "--dir", str(tmp_path), *more]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+
+    yield call
+    call("stop")
+
+
+def _pods(tmp_path: Path) -> str:
+    command = [str(Path(sys.executable).with_name("kubectl")), "--kubeconfig", str(tmp_path / "kubeconfig")]
+    done = subprocess.run(
+        [*command, "get", "pods", "-o", "name"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_sandbox_goes_on_from_its_file_and_its_recording_is_asked_again(sandbox: Command, tmp_path: Path) -> None:
+    started = sandbox("start", "--system", "simple-micro", "--record", "recording")
+    assert started.stdout.startswith(f"export KUBECONFIG={tmp_path}/kubeconfig"), started.stderr
+    assert sandbox("inject", "bad_image_tag", "--seed", "4").returncode == 0
+    before = _pods(tmp_path)
+    assert sandbox("dump", "all.json").returncode == 0
+    assert sandbox("stop").stdout == "stopped\n"
+    assert json.loads((tmp_path / "all.json").read_text())["system"] == "simple-micro"
+
+    again = sandbox("replay", "recording")
+    assert (again.returncode, "0 not" in again.stdout) == (0, True), again.stdout + again.stderr
+
+    assert sandbox("start", "--load", "all.json").returncode == 0
+    assert _pods(tmp_path) == before
+    assert "system simple-micro" in sandbox("status").stdout
+    assert sandbox("inject", "scaled_to_zero").returncode == 0
+
+
+def test_what_cannot_be_loaded_or_replayed_is_said_in_one_line(sandbox: Command, tmp_path: Path) -> None:
+    (tmp_path / "odd").write_text("{}")
+    for action, *more in (("start", "--load", "odd"), ("replay", "odd"), ("start", "--load", "none"), ("dump", "odd")):
+        done = sandbox(action, *more)
+        assert (done.returncode != 0, done.stderr.count("\n"), done.stderr[:9]) == (True, 1, "e2ereme: "), done.stderr
