@@ -28,7 +28,8 @@ def expert(scene: Scene) -> Ask:
             return hand_over(injected.why if injected else "nothing is wrong")
         inventory = wish.evidence.inventory
         tasks = _tasks(injected.edits, inventory)
-        if any(edit.kind == "ConfigMap" for edit in injected.edits):  # Pods read it when they start
+        renews = injected.restart and not injected.edits  # what presses on the Pods goes with them
+        if renews or any(edit.kind == "ConfigMap" for edit in injected.edits):  # which Pods read when they start
             suffering = ObjectRef(injected.workload["kind"], inventory.namespace, injected.workload["name"])
             tasks.append(restart(suffering, inventory.time))
         return play(*tasks)

@@ -49,8 +49,9 @@ class Damage:
     """What is to be broken. ``edits`` must be undone for health, ``also`` came along and may stay.
 
     ``symptom``: one of SYMPTOMS. ``experiments`` break it in place of edits, or beside them; ``renew`` then says that
-    new Pods are free of them, ``repair`` what else helps. ``right`` and ``why``, where given, take the place of the
-    family's. ``space``: the namespace of the edits, where it is not the system's.
+    new Pods are free of them, ``repair`` what else helps. ``why``, where given, takes the place of the family's.
+    ``space``: the namespace of the edits, where it is not the system's; ``ends``: the labels of Pods there that are
+    ended after the edits, as they would read them too late otherwise.
     """
 
     kind: str
@@ -64,7 +65,6 @@ class Damage:
     experiments: tuple[Experiment, ...] = ()
     renew: bool = False
     repair: tuple[Edit, ...] = ()
-    right: str = ""
     why: str = ""
     space: str = ""
     ends: Mapping[str, str] = field(default_factory=dict)
@@ -76,6 +76,7 @@ class Fault:
 
     ``right``: resolve, or escalate where the default policy forbids every repair. ``taught``: used in training;
     the others are for tests of what was never seen. ``touches_cluster``: not for a cluster that others use.
+    ``beyond``: variants that no repair within the default policy helps against, in a family where it does otherwise.
     """
 
     name: str
@@ -85,6 +86,11 @@ class Fault:
     damage: Callable[[Scene, random.Random, str], Damage | None]
     taught: bool = True
     touches_cluster: bool = False
+    beyond: tuple[str, ...] = ()
+
+    def right_in(self, variant: str) -> str:
+        """What is right in this variant: resolve or escalate."""
+        return "escalate" if variant in self.beyond else self.right
 
 
 @dataclass(frozen=True)

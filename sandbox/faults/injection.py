@@ -58,7 +58,7 @@ def break_system(
         {"kind": damage.kind, "name": damage.name},
         None,
         (),
-        damage.right or fault.right,
+        fault.right_in(variant),
         damage.why or fault.why,
         (*damage.edits, *damage.repair),
         damage.symptom,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from .fault import ONCE, PRESSED_VARIANTS, Damage, Fault
+from .fault import FOLLOWS, ONCE, PRESSED_VARIANTS, Damage, Fault
 from .pressing import RENEWING, pressed, steady_victims
 from .scene import Scene
 
@@ -34,4 +34,5 @@ FAULT = Fault(
     variants=PRESSED_VARIANTS,
     damage=damage,
     taught=False,
+    beyond=(FOLLOWS,),
 )

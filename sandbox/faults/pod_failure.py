@@ -24,4 +24,5 @@ FAULT = Fault(
     variants=(ONCE, FOLLOWS, ON_NODE),
     damage=damage,
     taught=False,
+    beyond=(FOLLOWS,),
 )

@@ -39,9 +39,7 @@ def pressed(
     when the variant asks for a node and the victim's Pods are on several, or there is no other."""
     labels = victim.manifest["spec"]["selector"]["matchLabels"]
 
-    def made(
-        node: str = "", renew: bool = False, repair: tuple[Edit, ...] = (), right: str = "", why: str = ""
-    ) -> Damage:
+    def made(node: str = "", renew: bool = False, repair: tuple[Edit, ...] = (), why: str = "") -> Damage:
         experiment = Experiment(kind, spec, labels, node, variant in (FOLLOWS, ON_NODE))
         return Damage(
             "Deployment",
@@ -52,7 +50,6 @@ def pressed(
             experiments=(experiment,),
             renew=renew,
             repair=repair,
-            right=right,
             why=why,
         )
 
@@ -62,7 +59,7 @@ def pressed(
     if variant == FOLLOWS and room:
         return made(repair=room, why="limits belong to the workload; usage tells how much it takes beside what presses")
     if variant == FOLLOWS:
-        return made(right="escalate", why=NOTHING_HELPS)
+        return made(why=NOTHING_HELPS)
     return made(renew=True)
 
 

@@ -69,7 +69,13 @@ def test_the_first_seven_are_there() -> None:
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
 def test_every_fault_says_why_it_is_resolved_or_handed_over(name: str) -> None:
-    assert FAULTS[name].right in ("resolve", "escalate") and FAULTS[name].why
+    fault = FAULTS[name]
+    assert {fault.right_in(variant) for variant in fault.variants} <= {"resolve", "escalate"} and fault.why
+
+
+def test_a_variant_against_which_nothing_helps_is_handed_over_in_a_family_that_is_resolved() -> None:
+    fault = FAULTS["network_delay"]
+    assert (fault.right_in("once"), fault.right_in("follows")) == ("resolve", "escalate")
 
 
 def undone(variant: str) -> bool:
