@@ -65,9 +65,10 @@ class Sandbox:
         *,
         accept: str = "application/json",
         user_agent: str = "",
+        lean: bool = False,
     ) -> Response:
         """One request, in process. What falls due at this instant has happened when it returns."""
-        request = Request(method, path, query or {}, body, content_type, accept, user_agent, user or "")
+        request = Request(method, path, query or {}, body, content_type, accept, user_agent, user or "", lean=lean)
         answer = self.answer(request)
         if isinstance(answer, Stream):
             return Response(200, body=b"".join(answer.lines()))
@@ -167,7 +168,7 @@ class SandboxTransport:
         path, _, question = path.partition("?")
         asked = dict(pair.partition("=")[::2] for pair in question.split("&") if pair)
         return self._sandbox.handle(
-            method, path, {**asked, **(query or {})}, body, content_type, user_agent=self._user_agent
+            method, path, {**asked, **(query or {})}, body, content_type, user_agent=self._user_agent, lean=True
         )
 
     def sleep(self, seconds: float) -> None:

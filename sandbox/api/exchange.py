@@ -34,6 +34,7 @@ class Request:
     user: str = ""
     etag: str = ""  # If-None-Match
     groups: tuple[str, ...] = ()
+    lean: bool = False  # answers may leave out what controllers own in managedFields: it costs, and few ask
 
     @property
     def manager(self) -> str:

@@ -34,7 +34,7 @@ def after_update(
         moved = mine is None or bool(touched) or owned != from_tree(mine["fieldsV1"])
         stamp = time if moved or mine is None else mine.get("time", time)
         kept.append(_entry(manager, "Update", stamp, api_version, owned, subresource))
-    return _in_order(kept)
+    return in_order(kept)
 
 
 def after_apply(
@@ -66,7 +66,7 @@ def after_apply(
     old = next((entry for entry in entries if _is(entry, manager, "Apply", "")), None)
     stamp = old["time"] if old and owned == before and not touched else time
     kept.append(_entry(manager, "Apply", stamp, api_version, owned, ""))
-    return _in_order(kept), dropped
+    return in_order(kept), dropped
 
 
 def overlaid(node: Node, live: Any, applied: Any) -> Any:
@@ -163,7 +163,7 @@ def _without(entry: Object, paths: set[Path]) -> list[Object]:
     return [{**entry, "fieldsV1": to_tree(left)}] if left else []
 
 
-def _in_order(entries: list[Object]) -> list[Object]:
+def in_order(entries: list[Object]) -> list[Object]:
     """As the server sorts them: appliers first, then by time and name."""
     return sorted(
         entries, key=lambda e: (e["operation"] != "Apply", e.get("time", ""), e["manager"], e.get("subresource", ""))

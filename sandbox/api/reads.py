@@ -9,6 +9,7 @@ from typing import Any
 
 from ..shared import Shared
 from ..store import Change, Store
+from .claims import with_claims
 from .exchange import Request, Response, Target
 from .resources import Resource
 from .selectors import field_selector, label_selector
@@ -22,11 +23,13 @@ _END_OF_INITIAL = {"k8s.io/initial-events-end": "true"}
 
 
 class Reads:
-    """Answers what changes nothing. A stored object, which nobody changes, is encoded once."""
+    """Answers what changes nothing. A stored object, which nobody changes, is encoded once. ``lean``: as the request
+    at hand wants it."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._encoded: dict[tuple[str, str, str, str], tuple[Object, bytes]] = {}
+        self.lean = False
+        self._encoded: dict[tuple[str, str, str, str, bool], tuple[Object, bytes]] = {}
 
     def __getstate__(self) -> Object:
         return {**vars(self), "_encoded": Shared(dict(self._encoded), {})}
@@ -90,6 +93,7 @@ class Reads:
 
     def table_of(self, request: Request, resource: Resource, objects: list[Object], metadata: Object) -> Object:
         include = request.query.get("includeObject", "Metadata")
+        objects = objects if self.lean else [with_claims(obj) for obj in objects]
         return table(resource, objects, self._store.clock.now, metadata, include)
 
     def _table(self, request: Request, resource: Resource, objects: list[Object], metadata: Object) -> Response:
@@ -97,11 +101,12 @@ class Reads:
 
     def _fragment(self, resource: Resource, obj: Object) -> bytes:
         meta = obj["metadata"]
-        key = (resource.api_version, resource.kind, meta.get("namespace", ""), meta["name"])
+        key = (resource.api_version, resource.kind, meta.get("namespace", ""), meta["name"], self.lean)
         kept = self._encoded.get(key)
         if kept and kept[0] is obj:  # not by resourceVersion: what a dry run would store has that of the stored one
             return kept[1]
-        view = {part: value for part, value in self.view(resource, obj).items() if part not in ("kind", "apiVersion")}
+        whole = self.view(resource, obj if self.lean else with_claims(obj))
+        view = {part: value for part, value in whole.items() if part not in ("kind", "apiVersion")}
         encoded = json.dumps(view, separators=(",", ":")).encode()
         if self._store.get(resource.store_kind, meta.get("namespace", ""), meta["name"]) is obj:
             self._encoded[key] = (obj, encoded)

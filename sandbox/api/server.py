@@ -40,6 +40,7 @@ class Api:
 
     def handle(self, request: Request) -> Response | Stream:
         """Never raises for a request that is wrong: the answer says so."""
+        self._reads.lean = request.lean
         try:
             answer = self._answer(request)
         except StatusError as error:
