@@ -1,5 +1,5 @@
 """From what a client sent to what the server stores: types checked, unknown fields and nulls dropped,
-quantities in canonical form, defaults filled in."""
+quantities in canonical form, defaults filled in; keys in the order in which Go writes them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,15 @@ from typing import Any
 from .defaulting import BY_TYPE
 from .quantity import canonical
 from .schema import Node
+
+_GO_ORDER = {
+    "Container": "name image command args workingDir ports envFrom env resources resizePolicy restartPolicy "
+    "restartPolicyRules volumeMounts volumeDevices livenessProbe readinessProbe startupProbe lifecycle",
+    "ResourceRequirements": "limits requests claims",
+    "Probe": "exec httpGet tcpSocket grpc initialDelaySeconds timeoutSeconds periodSeconds successThreshold",
+}
+_ORDERED = {owner: {name: place for place, name in enumerate(names.split())} for owner, names in _GO_ORDER.items()}
+"""Fields as Go's types list them, where people and programs read a thing in the order that it was sent."""
 
 
 class WrongType(Exception):
@@ -47,7 +56,7 @@ def _decode(node: Node, value: Any, path: str, go_path: str, owner: str, unknown
         # In Go a null value of a map[string]string is the empty string.
         return {
             key: "" if part is None else _decode(item, part, f"{path}.{key}", go_path, owner, unknown, defaults)
-            for key, part in value.items()
+            for key, part in sorted(value.items())  # as Go writes maps
         }
     if shape == "integer":
         if type(value) is int:
@@ -81,7 +90,9 @@ def _decode_struct(
     node: Node, value: dict[str, Any], path: str, go_path: str, unknown: list[str], defaults: bool
 ) -> dict[str, Any]:
     fields, result, owner = node.fields, {}, node.name
-    for key, part in value.items():
+    order = _ORDERED.get(owner)
+    for key in value if order is None else sorted(value, key=lambda name: order.get(name, len(order))):
+        part = value[key]
         if part is None:
             continue
         child = fields.get(key)
