@@ -19,8 +19,9 @@ from .reading import together
 from .workloads import View, Workload, pod_is_ready
 
 SAMPLES = 3
-WAIT = 2.0
-"""Seconds after which a request counts as failed."""
+WAIT = 3.0
+"""Seconds after which a request counts as failed: a little more than callers commonly grant what they call (2 s), for
+one that is told "no answer" says who did not answer."""
 _HTTP_NAMES = ("http", "https", "web", "http2", "api", "rest")
 _HTTP_NUMBERS = (80, 8080)
 _NO_CONNECTION = (502, 503, 504)

@@ -11,7 +11,9 @@ from ansible_collections.e2ereme.remediate.benchmark.fidelity import campaign, r
 from ansible_collections.e2ereme.remediate.benchmark.fidelity.comparison import compare
 from ansible_collections.e2ereme.remediate.benchmark.fidelity.trial import TREATMENTS, NotUp, Outcome, Treated, Trial
 from ansible_collections.e2ereme.remediate.benchmark.fidelity.wording import alike, only_in, plain
+from ansible_collections.e2ereme.remediate.plugins.module_utils import measure
 from ansible_collections.e2ereme.remediate.plugins.module_utils.errors import InputError
+from ansible_collections.e2ereme.remediate.sandbox.systems.program import read_settings
 
 TRIAL = Trial("shop", "bad_image_tag", "latest")
 ILL = Treated("nothing", False, False, ("cart rollout: 1 of 2",), (), ("cart:80 answers 503",))
@@ -175,3 +177,8 @@ def test_trials_leave_a_shared_cluster_alone_unless_told() -> None:
 def test_a_name_that_nobody_knows_is_refused(system: str, fault: str) -> None:
     with pytest.raises(InputError):
         campaign.trials(system, [fault])
+
+
+def test_a_caller_that_gives_up_is_heard_out() -> None:
+    """Else a real cluster says that nobody answered, where the sandbox's caller names who did not."""
+    assert read_settings({"PORT": "80"}).call_seconds < measure.WAIT
