@@ -23,6 +23,7 @@ Object = dict[str, Any]
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 _LOADER = "kubectl-client-side-apply"
+_SCRATCH_SEED = 1 << 64  # nobody's own: two clusters of one seed give their objects the same uids
 
 
 class SystemLike(Protocol):
@@ -141,7 +142,7 @@ class Sandbox:
 
 def _deployed(manifests: Sequence[Object], seconds: float) -> list[Object]:
     """What is in kube-system of a cluster of its own that was given these manifests, so many seconds later."""
-    scratch = Sandbox()
+    scratch = Sandbox(seed=_SCRATCH_SEED)
     scratch.behaviour.world.images |= {coredns.IMAGE}
     for manifest in manifests:
         scratch.create(manifest)

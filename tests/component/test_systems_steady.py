@@ -44,6 +44,12 @@ def test_the_same_seed_gives_the_same_cluster() -> None:
     assert json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
 
 
+def test_no_two_objects_of_a_cluster_share_a_uid() -> None:
+    sandbox = Sandbox(shop(), 0)
+    uids = [item["metadata"]["uid"] for kind in sandbox.store.registry.stored for item in sandbox.store.list(kind)]
+    assert len(uids) == len(set(uids))
+
+
 def test_other_seeds_give_other_systems() -> None:
     assert len({generate(seed).namespace for seed in range(30)}) > 25
 
