@@ -8,6 +8,8 @@ open connection after about 0.2 s, 0.2 s more, and then each time twice as late.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from .strain import NONE, Strain, Strains
 
@@ -72,6 +74,15 @@ class Link:
         if self._dice is None:
             self._dice = random.Random("link")
         return self._dice.random()
+
+    @contextmanager
+    def luck_of(self, event: str) -> Iterator[None]:
+        """Within, the dice fall as they always do for this event."""
+        kept, self._dice = self._dice, random.Random(event)
+        try:
+            yield
+        finally:
+            self._dice = kept
 
     def _towards(self, sender: str, receiver: str) -> Strain:
         return self._strains.towards(sender, receiver) if sender else NONE

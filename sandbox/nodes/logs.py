@@ -10,6 +10,7 @@ from .network import Network
 from .run import ContainerRun, PodRun
 
 _SHOWN = 12  # lines of repeated failures that are worth making up
+_THROWN = 30  # visits whose luck is looked up
 
 
 def lines(
@@ -48,22 +49,54 @@ def _visits(
     rate = 1 / settings.visit_seconds if item.command == "visit" else world.rates.get(run.workload, 0.0)
     if not rate:
         return []
-    before = len(item.log)
-    failures = []
-    some = item.command == "serve" and len(settings.callees(0)) < len(settings.calls)
-    if some:
+    if item.command == "serve" and _takes_turns(item):
         rate *= len(settings.callees(0)) / len(settings.calls)
-    for name, url in settings.calls:
-        answer = network.call(run.namespace, url, settings.call_seconds, 1, settings.shown_to(name), run)
-        if answer.why:
-            failures.append(program.call_failed(url, answer.why))
-            if item.command == "serve" and not some:
-                break  # it answers 502 at the first
-    del item.log[before:]
     since = max(changed_at, network.felt_at, item.started_at)
+    if world.strains.any:
+        return _by_chance(world, network, run, item, since, rate)
+    failures = _failures(network, run, item)
     count = min(_SHOWN, int((world.clock.elapsed - since) * rate))
     made = []
     for back in range(count, 0, -1):
         stamp = (world.clock.now - timedelta(seconds=back / rate)).strftime("%Y-%m-%dT%H:%M:%SZ")
         made += [(stamp, "ERROR", text) for text in failures]
     return made
+
+
+def _by_chance(
+    world: World, network: Network, run: PodRun, item: ContainerRun, since: float, rate: float
+) -> list[tuple[str, str, str]]:
+    """Under a strain each visit has its own luck, the same one whenever the log is read."""
+    made = []
+    last = int(world.clock.elapsed * rate)
+    for number in range(max(last - _THROWN + 1, int(since * rate) + 1), last + 1):
+        with network.link.luck_of(f"{run.uid}/{number}"):
+            network.imagined = True
+            failures = _failures(network, run, item)
+            network.imagined = False
+        at = world.clock.start + timedelta(seconds=number / rate)
+        made += [(at.strftime("%Y-%m-%dT%H:%M:%SZ"), "ERROR", text) for text in failures]
+    return made
+
+
+def _failures(network: Network, run: PodRun, item: ContainerRun) -> list[str]:
+    """What one visit leaves in the container's log, if anything."""
+    settings = item.settings
+    if settings is None:
+        return []
+    before, found = len(item.log), []
+    if item.command == "serve" and (path := network.unwritable(run, item)):
+        return [program.cannot_write(path, "Input/output error")]
+    for name, url in settings.calls:
+        answer = network.call(run.namespace, url, settings.call_seconds, 1, settings.shown_to(name), run)
+        if answer.why:
+            found.append(program.call_failed(url, answer.why))
+            if item.command == "serve" and not _takes_turns(item):
+                break  # it answers 502 at the first
+    del item.log[before:]
+    return found
+
+
+def _takes_turns(item: ContainerRun) -> bool:
+    """Whether a request calls but some of the dependencies."""
+    return item.settings is not None and len(item.settings.callees(0)) < len(item.settings.calls)

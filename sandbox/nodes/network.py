@@ -51,6 +51,7 @@ class Network:
         self._runs = runs
         self._by_address: dict[str, PodRun] = {}
         self._turn = 0
+        self.imagined = False  # requests are those of visitors before now: what they leave in logs is told elsewhere
         self.felt_at = 0.0  # virtual seconds of the last change on the way between Pods
         self.link = Link(world.strains)
         self.disks = Disks(world, self.link)
@@ -94,7 +95,7 @@ class Network:
         seconds += took
         if failed:
             return self._failed(item, 500, seconds, program.cannot_write(failed, "Input/output error"))
-        turn, item.requests = item.requests, item.requests + 1
+        turn, item.requests = item.requests, item.requests + (not self.imagined)
         for name, url in item.settings.callees(turn):
             shown_there = item.settings.shown_to(name)
             answer = self.call(run.namespace, url, item.settings.call_seconds, depth + 1, shown_there, run)
@@ -201,8 +202,9 @@ class Network:
 
     def _failed(self, item: ContainerRun, status: int, seconds: float, text: str) -> Answer:
         """The program says in its log why it does not answer well, and answers that."""
-        item.log.append((self._world.clock.stamp(), "ERROR", text))
-        del item.log[:-200]
+        if not self.imagined:
+            item.log.append((self._world.clock.stamp(), "ERROR", text))
+            del item.log[:-200]
         return Answer(status, seconds, text + "\n")
 
     def _write(self, run: PodRun, item: ContainerRun) -> tuple[float, str]:
@@ -215,6 +217,14 @@ class Network:
             if not well:
                 return total, path
         return total, ""
+
+    def unwritable(self, run: PodRun, item: ContainerRun) -> str:
+        """The first file that a request of the program cannot write to now; empty when it can write to all."""
+        for _name, _, path in item.settings.files() if item.settings else ():
+            strains = self._world.strains.on_volume(run.uid, item.name, path)
+            if any(strain.disk_error and self.link.throw() < strain.disk_share for strain in strains):
+                return path
+        return ""
 
     def _rate(self, run: PodRun) -> float:
         """Requests a second that reach one Pod of the workload."""

@@ -83,14 +83,15 @@ def _refuse(world: World, pod: Object, nodes: int, reasons: Counter[str]) -> Non
         room = sum(count for reason, count in reasons.items() if reason.startswith("Insufficient"))
         rest = [f"{room} No preemption victims found for incoming pod"] if room else []
         rest += [f"{nodes - room} Preemption is not helpful for scheduling"] if nodes - room else []
-        text = f"0/{nodes} nodes are available: {listed}. preemption: 0/{nodes} nodes are available: {', '.join(rest)}."
+        text = f"0/{nodes} nodes are available: {listed}. no new claims to deallocate, preemption: "
+        text += f"0/{nodes} nodes are available: {', '.join(rest)}."
     now = world.clock.stamp()
     status = pod.get("status", {})
     new = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": text}
     old = condition(pod, "PodScheduled")
     if old is None or old.get("message") != text:
         pod = world.put_status(pod, {**status, "conditions": with_condition(status.get("conditions", []), new, now)})
-    world.recorder.event(pod, "Warning", "FailedScheduling", text, _COMPONENT)
+    world.recorder.event(pod, "Warning", "FailedScheduling", text, _COMPONENT, action="Scheduling")
     world.wake_after(300.0, "scheduler", pod["metadata"]["namespace"], pod["metadata"]["name"])
 
 

@@ -116,6 +116,11 @@ class Strains:
         return key in self._placed
 
     @property
+    def any(self) -> bool:
+        """Whether there is any strain anywhere."""
+        return bool(self._placed)
+
+    @property
     def any_stress(self) -> bool:
         """Whether any stress workers run anywhere."""
         return bool(self._stressing)

@@ -198,3 +198,13 @@ def test_an_image_without_the_program_crashes_until_the_right_one_is_back(cluste
             assert status["state"]["waiting"]["reason"] == "CrashLoopBackOff"
             assert 'exec: "python3": executable file not found in $PATH' in status["lastState"]["terminated"]["message"]
     assert status["ready"]
+
+
+def test_what_visitors_met_under_loss_stands_in_the_log_and_stays_there(cluster: Sandbox) -> None:
+    press(cluster, "payment", Strain(loss=0.8))
+    cluster.advance(60)
+    name = pods(cluster, "checkout")[0]["metadata"]["name"]
+    first = cluster.behaviour.logs("shop", name, "checkout").splitlines()
+    failures = [line for line in first if "call to http://payment:9090/ failed: " in line]
+    assert 2 < len(failures) < 24
+    assert cluster.behaviour.logs("shop", name, "checkout").splitlines() == first
