@@ -178,7 +178,11 @@ def test_a_taint_by_hand_drives_out_who_does_not_tolerate_it(sandbox: Sandbox) -
     before = {pod["metadata"]["uid"] for pod in pods_on(sandbox, node)}
     mine = {"key": "maintenance", "value": "now", "effect": "NoExecute"}
     sandbox.handle("PATCH", f"{NODES}/{node}", {}, {"spec": {"taints": [mine]}}, MERGE)
-    events = [item for item in get(sandbox, "/api/v1/events")["items"] if item["reason"] == "TaintManagerEviction"]
+    events = [
+        item
+        for item in get(sandbox, "/api/v1/namespaces/shop/events")["items"]
+        if item["reason"] == "TaintManagerEviction"
+    ]
     assert len(events) == len(before)
     assert all(item["message"].startswith("Marking for deletion Pod shop/") for item in events)
     sandbox.advance(60)
