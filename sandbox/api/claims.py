@@ -47,6 +47,7 @@ _STATUS = frozenset(
         "PersistentVolume",
     ]
 )
+_PLAIN_STATUS = ("DaemonSet", "ReplicaSet", "PodDisruptionBudget")
 _LATER = {"PersistentVolumeClaim": "volumeName", "PersistentVolume": "claimRef"}
 """What of others' objects the controller manager fills in."""
 _MADE_ALONE = {

@@ -1,16 +1,45 @@
-"""Events, counted up as the event recorder of client-go does, and gone after an hour."""
+"""Events as the two recorders of client-go write them, and gone after an hour.
+
+The older one, which kubelets and most controllers use, counts an event up when it comes again, and when one object has
+drawn ten different messages for the same reason within ten minutes, goes on with one event "combined from similar
+events". The newer one, the scheduler's, makes a series of what comes again within six minutes: the second is noted at
+once, the others when the series has ended.
+"""
 
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from typing import Any
 
 from ..clock import Clock
 from ..store import Store
 
 Object = dict[str, Any]
+Name = tuple[str, str]
 
 _LIFETIME = 3600.0
+_SIMILAR = 10
+_SIMILAR_WITHIN = 600.0
+_COMBINED = "(combined from similar events): "
+_SERIES_ENDS = 360.0
+
+
+@dataclass
+class _Similar:
+    """The different messages of one object and reason, and when the last came."""
+
+    messages: dict[str, None]
+    last: float
+
+
+@dataclass
+class _Series:
+    """What came again and again: how often, and when last."""
+
+    name: Name
+    count: int
+    last: float
 
 
 class Recorder:
@@ -21,7 +50,9 @@ class Recorder:
         self._store = store
         self._clock = clock
         self._rng = rng
-        self._known: dict[tuple[str, str, str, str], tuple[str, str]] = {}
+        self._known: dict[tuple[str, ...], Name] = {}
+        self._similar: dict[tuple[str, ...], _Similar] = {}
+        self._series: dict[tuple[str, ...], _Series] = {}
         self._sweeping = False
 
     def event(
@@ -45,15 +76,100 @@ class Recorder:
         space = meta.get("namespace") or "default"
         if self._goes(space):  # the API server takes nothing new into a namespace that goes
             return
-        key = (meta.get("uid", f"{space}/{meta['name']}"), reason, message, field)
+        who = meta.get("uid", f"{space}/{meta['name']}")
+        if action:
+            self._in_series((who, kind, action, reason, component, message), about, field)
+            return
+        combined = self._joins(who, kind, reason, component, host, message)
+        key = (who, reason, _COMBINED, "") if combined else (who, reason, message, field)
+        message = _COMBINED + message if combined else message
         now = self._clock.stamp()
         name = self._known.get(key)
         old = self._store.get("Event", *name) if name else None
         if old is not None:
-            self._store.update(
-                {**old, "metadata": dict(old["metadata"]), "count": old["count"] + times, "lastTimestamp": now}
-            )
+            changed = {"count": old["count"] + times, "lastTimestamp": now, "message": message}
+            self._store.update({**old, "metadata": dict(old["metadata"]), **changed})
             return
+        self._known[key] = self._create(
+            about,
+            field,
+            {
+                "reason": reason,
+                "message": message,
+                "type": kind,
+                "count": times,
+                "firstTimestamp": now,
+                "lastTimestamp": now,
+                "eventTime": None,
+                "source": {"component": component, **({"host": host} if host else {})},
+                "reportingComponent": "" if combined else component,
+                "reportingInstance": "" if combined else host,
+            },
+        )
+
+    def _joins(self, who: str, kind: str, reason: str, component: str, host: str, message: str) -> bool:
+        """Whether so many similar events came that this one is no longer told apart."""
+        now, key = self._clock.elapsed, (who, kind, reason, component, host)
+        similar = self._similar.get(key)
+        if similar is None or now - similar.last > _SIMILAR_WITHIN:
+            similar = self._similar[key] = _Similar({}, now)
+        similar.last = now
+        similar.messages[message] = None
+        if len(similar.messages) < _SIMILAR:
+            return False
+        similar.messages.pop(next(iter(similar.messages)))
+        return True
+
+    def _in_series(self, key: tuple[str, ...], about: Object, field: str) -> None:
+        now = self._clock.elapsed
+        series = self._series.get(key)
+        if series is not None and now - series.last <= _SERIES_ENDS and self._store.get("Event", *series.name):
+            series.count, series.last = series.count + 1, now
+            if series.count == 2:
+                self._note(series)
+                self._clock.after(_SERIES_ENDS, lambda: self._finish(key))
+            return
+        _, kind, action, reason, component, message = key
+        name = self._create(
+            about,
+            field,
+            {
+                "reason": reason,
+                "message": message,
+                "type": kind,
+                "firstTimestamp": None,
+                "lastTimestamp": None,
+                "eventTime": self._clock.stamp()[:-1] + ".000000Z",
+                "action": action,
+                "source": {},
+                "reportingComponent": component,
+                "reportingInstance": f"{component}-vm",
+            },
+        )
+        self._series[key] = _Series(name, 1, now)
+
+    def _finish(self, key: tuple[str, ...]) -> None:
+        """Tells how long a series was when it has ended."""
+        series = self._series.get(key)
+        if series is None:
+            return
+        left = series.last + _SERIES_ENDS - self._clock.elapsed
+        if left > 1e-6:
+            self._clock.after(left, lambda: self._finish(key))
+            return
+        del self._series[key]
+        self._note(series)
+
+    def _note(self, series: _Series) -> None:
+        old = self._store.get("Event", *series.name)
+        if old is not None:
+            last = self._clock.stamp_of(self._clock.start.timestamp() + series.last)
+            noted = {"count": series.count, "lastObservedTime": f"{last[:-1]}.000000Z"}
+            self._store.update({**old, "metadata": dict(old["metadata"]), "series": noted})
+
+    def _create(self, about: Object, field: str, body: Object) -> Name:
+        meta = about["metadata"]
+        space = meta.get("namespace") or "default"
         involved = {
             "kind": about["kind"],
             "namespace": meta.get("namespace", ""),
@@ -61,46 +177,21 @@ class Recorder:
             "uid": meta.get("uid", ""),
             "apiVersion": about.get("apiVersion", "v1"),
             "resourceVersion": meta.get("resourceVersion", ""),
+            "fieldPath": field,
         }
-        if field:
-            involved["fieldPath"] = field
-        involved = {name: part for name, part in involved.items() if part}
         made = self._store.create(
             {
                 "apiVersion": "v1",
                 "kind": "Event",
                 "metadata": {"name": f"{meta['name']}.{self._rng.getrandbits(60):015x}", "namespace": space},
-                "involvedObject": involved,
-                "reason": reason,
-                "message": message,
-                "type": kind,
-                **(
-                    {
-                        "firstTimestamp": None,
-                        "lastTimestamp": None,
-                        "eventTime": f"{now[:-1]}.000000Z",
-                        "action": action,
-                        "source": {},
-                        "reportingComponent": component,
-                        "reportingInstance": f"{component}-vm",
-                    }
-                    if action
-                    else {
-                        "count": times,
-                        "firstTimestamp": now,
-                        "lastTimestamp": now,
-                        "eventTime": None,
-                        "source": {"component": component, **({"host": host} if host else {})},
-                        "reportingComponent": component,
-                        "reportingInstance": host,
-                    }
-                ),
+                "involvedObject": {key: part for key, part in involved.items() if part},
+                **body,
             }
         )
-        self._known[key] = (space, made["metadata"]["name"])
         if not self._sweeping:
             self._sweeping = True
             self._clock.after(_LIFETIME, self._sweep)
+        return space, made["metadata"]["name"]
 
     def _goes(self, space: str) -> bool:
         namespace = self._store.get("Namespace", "", space)
@@ -111,11 +202,20 @@ class Recorder:
         limit = self._clock.now.fromtimestamp(oldest, self._clock.now.tzinfo).strftime("%Y-%m-%dT%H:%M:%SZ")
         left = False
         for event in self._store.list("Event"):
-            if (event.get("lastTimestamp") or event.get("eventTime") or limit) <= limit:
+            if _latest(event, limit) <= limit:
                 self._store.delete("Event", event["metadata"]["namespace"], event["metadata"]["name"], 0)
             else:
                 left = True
         self._known = {key: name for key, name in self._known.items() if self._store.get("Event", *name)}
+        self._series = {key: item for key, item in self._series.items() if self._store.get("Event", *item.name)}
+        now = self._clock.elapsed
+        self._similar = {key: item for key, item in self._similar.items() if now - item.last <= _SIMILAR_WITHIN}
         self._sweeping = left
         if left:
             self._clock.after(_LIFETIME / 4, self._sweep)
+
+
+def _latest(event: Object, otherwise: str) -> str:
+    """When an event was last written."""
+    series = (event.get("series") or {}).get("lastObservedTime")
+    return str(series or event.get("lastTimestamp") or event.get("eventTime") or otherwise)
