@@ -115,6 +115,8 @@ class TransportSite:
         started = time.monotonic()
         try:
             answer = self._transport.request("GET", path, timeout=PATIENCE)
+        except TimeoutError:
+            return Visit(0, PATIENCE)
         except (OSError, Unreachable):
             return Visit(0, time.monotonic() - started)
         virtual = getattr(answer, "seconds", None)  # a sandbox says what its answer took on its own clock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -67,14 +68,20 @@ class Sandbox:
         accept: str = "application/json",
         user_agent: str = "",
         lean: bool = False,
+        timeout: float = math.inf,
     ) -> Response:
-        """One request, in process. What falls due at this instant has happened when it returns."""
+        """One request, in process. What falls due at this instant has happened when it returns.
+
+        Raises TimeoutError where the answer takes longer than ``timeout`` seconds of virtual time, which pass.
+        """
         request = Request(method, path, query or {}, body, content_type, accept, user_agent, user or "", lean=lean)
         answer = self.answer(request)
         if isinstance(answer, Stream):
             return Response(200, body=b"".join(answer.lines()))
         if answer.seconds:
-            self.clock.advance(answer.seconds)
+            self.clock.advance(min(answer.seconds, timeout))
+        if answer.seconds > timeout:
+            raise TimeoutError(f"no answer within {timeout:g} s")
         return answer
 
     def answer(self, request: Request) -> Response | Stream:
@@ -169,7 +176,14 @@ class SandboxTransport:
         path, _, question = path.partition("?")
         asked = dict(pair.partition("=")[::2] for pair in question.split("&") if pair)
         return self._sandbox.handle(
-            method, path, {**asked, **(query or {})}, body, content_type, user_agent=self._user_agent, lean=True
+            method,
+            path,
+            {**asked, **(query or {})},
+            body,
+            content_type,
+            user_agent=self._user_agent,
+            lean=True,
+            timeout=timeout,
         )
 
     def sleep(self, seconds: float) -> None:

@@ -120,7 +120,10 @@ def _once(cluster: Cluster, door: Door) -> _Sample | None:
         answer = cluster.proxy(target, door.port, door.path, WAIT)
     except ClusterError as error:
         waited = time.perf_counter() - started
-        return _Sample(True, 0, waited, error.what, late=waited >= WAIT)
+        late = waited >= WAIT or isinstance(error.__cause__, TimeoutError)  # or so many seconds of virtual time
+        if late:
+            return _Sample(True, 0, max(waited, WAIT), f"no answer within {WAIT:g} s", late)
+        return _Sample(True, 0, waited, error.what)
     taken = getattr(answer, "seconds", None)
     seconds = float(taken) if taken is not None else time.perf_counter() - started
     own = _said_by_api_server(answer)

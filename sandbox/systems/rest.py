@@ -103,9 +103,12 @@ class Api:
         self._ask("DELETE", path_of(kind, namespace, name))
 
     def visit(self, namespace: str, service: str, port: int | str, path: str = "/") -> int:
-        """The HTTP status that a Service answers through the API server's proxy."""
+        """The HTTP status that a Service answers through the API server's proxy; 0: none in time."""
         url = f"{path_of('Service', namespace, f'{service}:{port}')}/proxy{path}"
-        return int(self.transport.request("GET", url).status)
+        try:
+            return int(self.transport.request("GET", url).status)
+        except Exception:  # each transport has its own for that
+            return 0
 
     def _ask(self, method: str, path: str, manager: str = "", body: Object | None = None) -> Object:
         query = {"fieldManager": manager} if manager else None
