@@ -14,7 +14,7 @@ from typing import Any
 
 from ..plugins.module_utils.evidence import Manifest, ObjectRef
 from .harm import changes, harm_done, untouched
-from .serving import NOT_SERVED, Serving, asked, bound
+from .serving import NOT_SERVED, Serving, asked, bound, busy
 from .site import Site
 
 WATCH_SECONDS = 180.0
@@ -29,6 +29,7 @@ SAMPLES = 3
 
 _LOOKS = 4
 _AGAIN = 10.0  # seconds to the look that tells a failure from a hiccup
+_BUSY_LOOKS, _BUSY_PAUSE = 12, 5.0  # as long is waited for a quiet moment, seconds between
 _TOLERATED = 0.1  # of the answers may be slow
 _STEADY_TRIES = 8
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
@@ -136,7 +137,7 @@ def judge(
     if not ills and any(change.ref.kind in _READ_AT_START for change in left):
         site.renew_pods(charge.namespace)
         site.sleep(renewal)
-        renewed = observe(site, charge.namespace, samples)
+        renewed = _look(site, charge, samples)
         ills = [f"with new Pods {ill}" for ill in (*_ills(charge, renewed).values(), *_slow(charge, [renewed]))]
     return Judgement(not ills, tuple(harm), tuple(ills))
 
@@ -151,7 +152,7 @@ def _watch(site: Site, charge: Charge, watch: float, samples: int) -> tuple[list
     seen: set[str] = set()
     sound = 0
     while True:
-        last = observe(site, charge.namespace, samples)
+        last = _look(site, charge, samples)
         looks.append(last)
         found = _ills(charge, last)
         ills = [ill for thing, ill in found.items() if thing in seen] + _restarted(charge, looks[0], last)
@@ -164,6 +165,17 @@ def _watch(site: Site, charge: Charge, watch: float, samples: int) -> tuple[list
     if not ills and charge.shows():
         ills = ["the fault still shows"]
     return looks, ills
+
+
+def _look(site: Site, charge: Charge, samples: int) -> Observation:
+    """A look at a moment when the machines are not far busier than before the fault, if there is one."""
+    seen = observe(site, charge.namespace, samples)
+    for _ in range(_BUSY_LOOKS):
+        if not busy(charge.healthy.yardstick, seen.yardstick):
+            break
+        site.sleep(_BUSY_PAUSE)
+        seen = observe(site, charge.namespace, samples)
+    return seen
 
 
 def _ills(charge: Charge, now: Observation) -> dict[str, str]:

@@ -78,3 +78,10 @@ def bound(before: Serving, yardstick_before: Serving, yardstick: Serving) -> flo
     usual = yardstick_before.seconds
     pace = max(1.0, yardstick.seconds / usual) if usual else 1.0
     return pace * max(before.seconds * _SLOWER, before.seconds + _SLOWER_BY, before.tail)
+
+
+def busy(yardstick_before: Serving, yardstick: Serving) -> bool:
+    """Whether the machines were so busy that what anybody was served tells nothing."""
+    if not yardstick_before.times:
+        return False
+    return not yardstick.well or yardstick.seconds > bound(yardstick_before, NOT_SERVED, NOT_SERVED)

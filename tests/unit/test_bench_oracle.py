@@ -221,6 +221,22 @@ def test_a_machine_that_is_busy_slows_the_yardstick_too(cluster: Cluster, beside
     assert judge(cluster, charge, "resolved").resolved is resolved
 
 
+def test_a_look_at_an_overloaded_machine_is_put_off(cluster: Cluster) -> None:
+    cluster.yardstick = ("elsewhere", "yardstick", 80)
+    healthy = observe(cluster, "shop")
+    cluster.answer = Visit(503, 0.01)
+    charge = Charge("shop", "resolve", healthy, observe(cluster, "shop"), CART)
+    cluster.answer, cluster.beside = Visit(502, 2.0), Visit(200, 1.0)
+
+    def grow_quiet() -> None:
+        if cluster.elapsed > 30:
+            cluster.answer, cluster.beside = Visit(200, 0.01), Visit(200, 0.01)
+
+    cluster.later = grow_quiet
+
+    assert judge(cluster, charge, "resolved") == Judgement(True)
+
+
 def test_a_service_that_was_as_slow_before_is_resolved(cluster: Cluster) -> None:
     cluster.answer = Visit(200, 0.9)
     healthy = observe(cluster, "shop")
