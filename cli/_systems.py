@@ -11,7 +11,7 @@ from ..plugins.module_utils.errors import InputError
 if TYPE_CHECKING:
     from ..sandbox.systems import System
 
-NAMES = "shop, simple-micro, online-boutique, train-ticket, or a number: the random system of that seed"
+NAMES = "shop, simple-micro, online-boutique, train-ticket, a number: the random system of that seed, large-NUMBER"
 """For help texts, which must not wait until every system is imported."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .choose import SystemUnknown, choose, known_systems
 from .generate import generate
 from .history import deploy, prepare
+from .large import generate_large
 from .published import published
 from .shop import shop
 from .system import Change, ServiceSpec, System
@@ -17,6 +18,7 @@ __all__ = [
     "choose",
     "deploy",
     "generate",
+    "generate_large",
     "known_systems",
     "prepare",
     "published",

@@ -25,7 +25,7 @@ def generate(seed: int) -> System:
     names = [service_name(rng, taken) for _ in range(rng.randint(4, 9) - len(stores))]
     calls = _call_graph(names, stores, rng)
     plans = {name: plan_of(name, name in stores, style, rng) for name in names + stores}
-    manifests = [namespace(style.space), *_nodes(rng), program_map(style.space)]
+    manifests = [namespace(style.space), *nodes_of(rng), program_map(style.space)]
     rates = _rates(names + stores, calls, rng.choice((0.2, 0.5, 1.0, 2.0)))
     specs = []
     made: list[Object] = []
@@ -48,7 +48,7 @@ def generate(seed: int) -> System:
         )
     front = plans[names[0]]
     if rng.random() < 0.8:
-        visitors = _visitors(front, style, rng, taken)
+        visitors = visitors_of(front, style, rng, taken)
         made += workload(visitors)
         specs.append(
             ServiceSpec(
@@ -97,7 +97,7 @@ def _rates(names: list[str], calls: dict[str, list[str]], front_rate: float) -> 
     return rates
 
 
-def _visitors(front: Blueprint, style: Style, rng: random.Random, taken: set[str]) -> Blueprint:
+def visitors_of(front: Blueprint, style: Style, rng: random.Random, taken: set[str]) -> Blueprint:
     name = style.prefix + rng.choice(("visitors", "loadgen", "traffic", "users-sim", "synthetic"))
     taken.add(name)
     port = front.port if front.headless else front.service_port
@@ -118,7 +118,7 @@ def _visitors(front: Blueprint, style: Style, rng: random.Random, taken: set[str
     )
 
 
-def _nodes(rng: random.Random) -> list[Object]:
+def nodes_of(rng: random.Random) -> list[Object]:
     count = rng.choice((2, 2, 3))
     prefix = rng.choice(("node-", "worker-", "ip-10-20-0-", "k8s-"))
     cores, memory = rng.choice(((4, 8192), (4, 16384), (8, 16384)))

@@ -104,7 +104,10 @@ def _write(api: Api, change: Change) -> None:
         metadata = {**live["metadata"], "annotations": notes}
         return {**live, "metadata": metadata, "spec": {**live["spec"], **wanted["spec"]}}
 
-    api.edit(wanted["kind"], meta.get("namespace", ""), meta["name"], changed, change.manager)
+    try:
+        api.edit(wanted["kind"], meta.get("namespace", ""), meta["name"], changed, change.manager)
+    except KeyError:  # it was not there before
+        api.create(wanted, change.manager)
 
 
 def _until_seen(api: Api, manifest: Object) -> None:
@@ -112,7 +115,7 @@ def _until_seen(api: Api, manifest: Object) -> None:
     kind, meta = manifest["kind"], manifest["metadata"]
     for _ in range(50):
         live = api.get(kind, meta.get("namespace", ""), meta["name"])
-        if live is None or live.get("status", {}).get("observedGeneration", 0) >= live["metadata"]["generation"]:
+        if live is None or live.get("status", {}).get("observedGeneration", 0) >= live["metadata"].get("generation", 0):
             return
         api.transport.sleep(0.1)
 

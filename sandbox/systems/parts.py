@@ -200,7 +200,7 @@ def _pod_spec(plan: Blueprint) -> Object:
             container[name] = probe
     containers = [container]
     if plan.sidecar:
-        containers.append({**plan.sidecar, "volumeMounts": shared or [mount]})
+        containers.append({**plan.sidecar, "volumeMounts": plan.sidecar.get("volumeMounts", [mount])})
     return {
         "containers": containers,
         "volumes": [volume, *({"name": name, "emptyDir": {}} for name, _ in plan.folders)],

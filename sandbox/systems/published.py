@@ -156,9 +156,18 @@ def _plan(name: str, entry: Object, services: Mapping[str, Object], space: str) 
         service_port_name=entry.get("service_port_name", ""),
         target=port,
         account=name if entry.get("account") else "",
-        sidecar=entry.get("sidecar"),
+        sidecar=_sidecar(entry),
         folders=tuple(folders),
     )
+
+
+def _sidecar(entry: Object) -> Object | None:
+    """What runs beside it, with the log volume."""
+    if not entry.get("sidecar"):
+        return None
+    volume = entry.get("log_volume")
+    mounts = [{"name": volume["name"], "mountPath": volume["path"]}] if volume else []
+    return {**entry["sidecar"], "volumeMounts": mounts}
 
 
 def _probe(told: Object | None, port: int, health: str) -> Object | None:

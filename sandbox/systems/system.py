@@ -38,7 +38,10 @@ class ServiceSpec:
 
 @dataclass(frozen=True)
 class Change:
-    """One write of the system's past. ``after``: seconds since the write before it."""
+    """One write of the system's past; of an object that was not there, its creation.
+
+    ``after``: seconds since the write before it.
+    """
 
     after: float
     manager: str
