@@ -181,7 +181,7 @@ class Network:
         return next(
             (
                 item
-                for item in run.containers
+                for item in run.every
                 if item.running
                 and item.listens_at <= now
                 and (

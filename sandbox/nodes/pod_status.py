@@ -12,7 +12,8 @@ Object = dict[str, Any]
 
 def pod_status(run: PodRun, pod: Object, now: str) -> Object:
     """The status that the kubelet reports for the Pod."""
-    waiting = [item.name for item in run.containers if not item.ready]
+    waiting = [item.name for item in run.every if not item.ready and (item.sidecar or not item.init)]
+    undone = [item.name for item in run.inits if not item.done]
     unready = (
         ("False", "ContainersNotReady", f"containers with unready status: [{' '.join(waiting)}]")
         if waiting
@@ -25,7 +26,7 @@ def pod_status(run: PodRun, pod: Object, now: str) -> Object:
     conditions: list[Object] = pod.get("status", {}).get("conditions", [])
     for kind, (status, reason, message) in (
         ("PodReadyToStartContainers", ("True" if run.mounted and phase != "Succeeded" else "False", "", "")),
-        ("Initialized", ("True", "", "")),
+        ("Initialized", _initialized(undone)),
         ("Ready", unready),
         ("ContainersReady", unready),
         ("PodScheduled", ("True", "", "")),
@@ -43,9 +44,11 @@ def pod_status(run: PodRun, pod: Object, now: str) -> Object:
         "hostIP": run.host_ip,
         "hostIPs": [{"ip": run.host_ip}],
         "startTime": run.start_stamp,
-        "containerStatuses": [_container_status(item) for item in run.containers],
+        "containerStatuses": [_container_status(item, run) for item in run.containers],
         "observedGeneration": generation,
     }
+    if run.inits:
+        status_["initContainerStatuses"] = [_container_status(item, run) for item in run.inits]
     if run.mounted:
         status_.update(podIP=run.ip, podIPs=[{"ip": run.ip}])
     return status_
@@ -81,10 +84,20 @@ def ended_status(run: PodRun, pod: Object, now: str) -> Object:
     return {**status, "conditions": conditions}
 
 
+def _initialized(undone: list[str]) -> tuple[str, str, str]:
+    if not undone:
+        return "True", "", ""
+    return "False", "ContainersNotInitialized", f"containers with incomplete status: [{' '.join(undone)}]"
+
+
 def _phase(run: PodRun, pod: Object) -> str:
     states = [item.state for item in run.containers]
     ended = [state["terminated"] for state in states if "terminated" in state]
     policy = pod["spec"].get("restartPolicy", "Always")
+    if any(item.state.get("terminated", {}).get("exitCode") for item in run.inits) and policy == "Never":
+        return "Failed"
+    if not all(item.done for item in run.inits):
+        return "Pending"
     if len(ended) == len(states) and (
         policy == "Never" or (policy == "OnFailure" and not any(item["exitCode"] for item in ended))
     ):
@@ -96,8 +109,11 @@ def _phase(run: PodRun, pod: Object) -> str:
     return "Running" if begun else "Pending"
 
 
-def _container_status(item: ContainerRun) -> Object:
+def _container_status(item: ContainerRun, run: PodRun) -> Object:
     image = str(item.spec["image"])
+    state = item.state
+    if run.inits and not item.begun and "waiting" in state:
+        state = {"waiting": {"reason": "PodInitializing"}}
     status: Object = {
         "name": item.name,
         "image": image,
@@ -105,7 +121,7 @@ def _container_status(item: ContainerRun) -> Object:
         "ready": item.ready,
         "started": item.started,
         "restartCount": item.restarts,
-        "state": item.state,
+        "state": state,
         "lastState": item.last,
     }
     if item.container_id:

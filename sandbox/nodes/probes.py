@@ -43,7 +43,7 @@ class Prober:
         item.failed_probes.clear()
         startup = item.spec.get("startupProbe")
         item.started = not startup
-        item.ready = not startup and not item.spec.get("readinessProbe")
+        item.ready = not startup and not item.spec.get("readinessProbe") and (item.sidecar or not item.init)
         if startup:
             self._plan(run, item, startup, "startup", _delay(startup))
         else:
@@ -59,7 +59,7 @@ class Prober:
     def look_again(self, run: PodRun) -> None:
         """Something has happened to the Pod: each of its probes is asked at the next beat of its period."""
         now = self._world.clock.elapsed
-        for item in run.containers:
+        for item in run.every:
             if not item.running or run.leaving:
                 continue
             for which, probe in self._asked(item).items():
@@ -110,9 +110,7 @@ class Prober:
         pod = self._world.store.get("Pod", run.namespace, run.name)
         if pod is not None:
             text = f"{which.capitalize()} probe failed: {why}"
-            self._world.recorder.event(
-                pod, "Warning", "Unhealthy", text, "kubelet", f"spec.containers{{{item.name}}}", run.node, missed
-            )
+            self._world.recorder.event(pod, "Warning", "Unhealthy", text, "kubelet", item.field, run.node, missed)
         failures += missed
         item.failed_probes[which] = failures
         at_once = False

@@ -109,7 +109,7 @@ def check_volumes(world: World, pod: Object) -> None:
 def names_used(pod: Object) -> set[tuple[str, str]]:
     """(kind, name) of every ConfigMap and Secret that the Pod leans on."""
     used: set[tuple[str, str]] = set()
-    for container in pod["spec"]["containers"]:
+    for container in (*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]):
         for source in container.get("envFrom") or ():
             for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
                 if field in source:

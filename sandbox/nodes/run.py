@@ -17,6 +17,9 @@ class ContainerRun:
     """One container. ``turn`` counts starts and stops, so that a late event knows that it is late."""
 
     spec: Object
+    init: bool = False
+    begun: bool = False  # its turn has come
+    done: bool = False  # an init container that others need not wait for any more
     state: Object = field(default_factory=lambda: {"waiting": {"reason": "ContainerCreating"}})
     last: Object = field(default_factory=dict)
     restarts: int = 0
@@ -47,6 +50,23 @@ class ContainerRun:
         return "running" in self.state
 
     @property
+    def sidecar(self) -> bool:
+        """An init container that is to go on beside the others."""
+        return self.init and self.spec.get("restartPolicy") == "Always"
+
+    @property
+    def finished(self) -> bool:
+        """Whether an init container has done what others wait for."""
+        if self.sidecar:
+            return self.running and self.started
+        return bool(self.state.get("terminated", {}).get("exitCode") == 0)
+
+    @property
+    def field(self) -> str:
+        """The part of the Pod that it is, as Events name it."""
+        return f"spec.{'initContainers' if self.init else 'containers'}{{{self.name}}}"
+
+    @property
     def limits(self) -> dict[str, str]:
         return dict((self.spec.get("resources") or {}).get("limits") or {})
 
@@ -66,7 +86,13 @@ class PodRun:
     start_stamp: str = ""
     leaving: bool = False
     mounted: bool = False
+    inits: list[ContainerRun] = field(default_factory=list)
     number: int = 0  # of the Pods that have run in this cluster
 
     def container(self, name: str) -> ContainerRun | None:
-        return next((item for item in self.containers if item.name == name), None)
+        return next((item for item in self.every if item.name == name), None)
+
+    @property
+    def every(self) -> list[ContainerRun]:
+        """Its containers in the order in which they start."""
+        return [*self.inits, *self.containers]

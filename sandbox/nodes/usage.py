@@ -56,7 +56,7 @@ def of_namespace(world: World, runs: dict[str, PodRun], namespace: str) -> dict[
     return {
         (run.name, item.name): of_container(world, run, item, peers[run.workload])
         for run in mine
-        for item in run.containers
+        for item in run.every
         if item.running
     }
 
@@ -65,7 +65,7 @@ def of_nodes(world: World, runs: dict[str, PodRun]) -> dict[str, tuple[float, fl
     """node -> (cores, bytes), with what the system itself takes."""
     totals = {node["metadata"]["name"]: (0.05, 700.0 * 2**20) for node in world.store.list("Node")}
     for run in runs.values():
-        for item in run.containers:
+        for item in run.every:
             if item.running and run.node in totals and run.namespace != "kube-system":
                 cores, memory = of_container(world, run, item, 1)
                 totals[run.node] = (totals[run.node][0] + cores, totals[run.node][1] + memory)
