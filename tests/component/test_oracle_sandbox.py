@@ -11,6 +11,7 @@ from ansible_collections.e2ereme.remediate.benchmark.oracle import Charge, Judge
 from ansible_collections.e2ereme.remediate.benchmark.site import SandboxSite, TransportSite
 from ansible_collections.e2ereme.remediate.plugins.module_utils.cluster import Cluster
 from ansible_collections.e2ereme.remediate.plugins.module_utils.evidence import ObjectRef
+from ansible_collections.e2ereme.remediate.sandbox.nodes.strain import Strain
 from ansible_collections.e2ereme.remediate.sandbox.sandbox import Sandbox
 from ansible_collections.e2ereme.remediate.sandbox.systems import prepare, shop
 
@@ -125,3 +126,18 @@ def test_a_harmless_change_of_a_config_map_survives_new_pods(stage: Stage, charg
     stage.patch("ConfigMap", "cart-config", {"data": {"LOG_LEVEL": "debug"}})
 
     assert judge(stage.site, charge, "resolved").resolved
+
+
+@pytest.mark.parametrize(
+    "strain", [Strain(delay=0.4), Strain(loss=0.5), Strain(cut=True)], ids=["delay", "loss", "partition"]
+)
+def test_one_pod_of_two_with_a_bad_network_is_not_resolved(stage: Stage, charge: Charge, strain: Strain) -> None:
+    replicas = stage.healthy.state[stage.ref("Deployment", "cart")]["spec"]["replicas"]
+    stage.patch("Deployment", "cart", {"spec": {"replicas": replicas}})
+    pods = [pod for pod in stage.sandbox.store.list("Pod", "shop") if pod["metadata"]["labels"].get("app") == "cart"]
+    stage.sandbox.behaviour.world.strains.put("test", pods[0]["metadata"]["uid"], "", strain)
+
+    found = judge(stage.site, charge, "resolved")
+
+    assert not found.resolved
+    assert "cart" in " ".join(found.why)  # slow, failing, or restarted for what its probes found
