@@ -8,6 +8,7 @@ from zlib import crc32
 
 from ..store import Store
 from .limits import check_count, check_quota, check_ranges, noted, with_requests
+from .podsecurity import check_pod
 from .resources import Resource
 from .status import forbidden, not_found
 
@@ -66,6 +67,7 @@ def admit_pod(store: Store, pod: Object) -> Object:
     check_ranges(spec, ranges, name)
     admitted = {**pod, "metadata": metadata, "spec": spec}
     admitted["status"] = {"phase": "Pending", "qosClass": _quality(spec)}
+    check_pod(store, namespace, name, pod)
     check_quota(store, namespace, name, admitted)
     return admitted
 

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from .custom_validation import check_schema
+from .podsecurity import label_causes
 from .quantity import value_of
 from .resources import Resource
 from .schema import Node
@@ -56,6 +57,8 @@ def validate(resource: Resource, node: Node, obj: Object, old: Object | None = N
                 _check_field(node, part, value, part, causes)
         _check_missing(node, obj, "", causes, skip=("metadata", "status"))
     _check_labels(obj, causes)
+    if resource.builtin == "Namespace":
+        causes += label_causes(obj["metadata"].get("labels") or {})
     if resource.builtin:
         check_workload(resource.builtin, obj.get("spec") or {}, causes)
     if resource.builtin == "Service":

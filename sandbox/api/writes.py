@@ -15,6 +15,7 @@ from .exchange import Request, Response, Target
 from .garbage import FOREGROUND, Garbage
 from .managers import after_apply, after_update, overlaid, without_paths
 from .patch import json_patch, merge_patch
+from .podsecurity import warnings_for, warnings_for_namespace
 from .reads import Reads
 from .resources import Resource
 from .schema import Node, compiled
@@ -135,6 +136,7 @@ class Writes:
             fields = after_update(node, None, written, request.manager, self._store.clock.stamp(), resource.api_version)
             if fields:
                 admitted["metadata"]["managedFields"] = fields
+        warnings = [*warnings, *warnings_for(self._store, resource.builtin, stored_as)]
         stored = self._store.create(admitted, dry=request.dry)
         return self._answer(201, resource, stored, warnings)
 
@@ -144,6 +146,7 @@ class Writes:
         if not on_status:
             validate(resource, node, self._reads.view(resource, new), self._reads.view(resource, old))
             new = _counted(resource, old, new)
+            warnings = [*warnings, *self._security_warnings(resource, old, new)]
         if new["metadata"].get("managedFields") == []:
             new["metadata"] = {key: value for key, value in new["metadata"].items() if key != "managedFields"}
         else:
@@ -155,6 +158,11 @@ class Writes:
             return self._answer(200, resource, old, warnings)
         stored = self._store.update(new, status=on_status, dry=request.dry)
         return self._answer(200, resource, stored, warnings)
+
+    def _security_warnings(self, resource: Resource, old: Object, new: Object) -> list[str]:
+        if resource.builtin == "Namespace":
+            return warnings_for_namespace(self._store, old, new)
+        return warnings_for(self._store, resource.builtin, new) if old.get("spec") != new.get("spec") else []
 
     def _apply(self, request: Request, target: Target, sent: Any) -> Response:
         resource, node = target.resource, _node(target.resource)
