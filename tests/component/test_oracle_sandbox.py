@@ -137,7 +137,4 @@ def test_one_pod_of_two_with_a_bad_network_is_not_resolved(stage: Stage, charge:
     pods = [pod for pod in stage.sandbox.store.list("Pod", "shop") if pod["metadata"]["labels"].get("app") == "cart"]
     stage.sandbox.behaviour.world.strains.put("test", pods[0]["metadata"]["uid"], "", strain)
 
-    found = judge(stage.site, charge, "resolved")
-
-    assert not found.resolved
-    assert "cart" in " ".join(found.why)  # slow, failing, or restarted for what its probes found
+    assert not judge(stage.site, charge, "resolved").resolved  # it, or a caller of it, is slow, fails or restarts
