@@ -14,6 +14,7 @@ from .containers import Containers
 from .hooks import before_stop
 from .network import Network
 from .pod_status import ended_status
+from .pressure import Pressure
 from .references import MissingReference, check_volumes, environment, names_used
 from .reporting import Reporting
 from .run import ContainerRun, PodRun
@@ -37,6 +38,7 @@ class Kubelet:
         self.network = Network(world, self.runs)
         self._tell = Reporting(world, self.runs)
         self.containers = Containers(world, self.network, self._tell, self._moved)
+        self._pressure = Pressure(world, self.runs, self._tell)
         self.world.strains.changed = self._strained
         self._addresses: dict[str, int] = {}
         self._admissions = 0
@@ -55,6 +57,8 @@ class Kubelet:
             elif not run.leaving:
                 self._stop(run, pod)
         elif run is None:
+            if pod.get("status", {}).get("phase") == "Failed":
+                return  # evicted: it is over
             if _has_run(pod):
                 self._adopt(pod)
             else:
@@ -146,6 +150,8 @@ class Kubelet:
                 if overfills(self.world, run, item):
                     self._tell.later(run, item, _FILLING, lambda run, item: self.restart(run, item, 137, "OOMKilled"))
         self.containers.prober.look_again(run)
+        if any(self.world.strains.of_container(uid, item.name).memory for item in run.every):
+            self._pressure.watch(run.node)
 
     def _respecify(self, run: PodRun, pod: Object) -> None:
         """The image of a container is the one thing in it that can be changed while it runs: it starts anew with it,
