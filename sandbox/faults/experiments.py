@@ -1,6 +1,6 @@
 """Experiments of Chaos Mesh, started by a fault on any cluster: in a namespace of their own, out of a repair's sight.
 
-start(api, namespace, experiments, rng)     creates them; [(kind, name)]
+start(api, namespace, experiments, rng)     creates them and waits until they press; [(kind, name)]
 withdraw(transport, injected)               deletes them and waits until they have recovered
 following(transport, injected)              while it is open, they press on new Pods too where they are to
 
@@ -33,17 +33,9 @@ _BY_CONTAINER = ("StressChaos", "IOChaos")
 def start(
     api: Api, namespace: str, experiments: Iterable[Experiment], rng: random.Random
 ) -> tuple[tuple[str, str], ...]:
-    """Raises CannotInject where nobody carries them out."""
-    installed = _install(api)
-    made = []
-    for experiment in experiments:
-        name = f"exp-{rng.getrandbits(32):08x}"
-        selector: Object = {"namespaces": [namespace], "labelSelectors": dict(experiment.labels)}
-        if experiment.node:
-            selector["nodes"] = [experiment.node]
-        notes = {FOLLOWED: "true"} if experiment.follow else {}
-        _create(api, experiment.kind, name, {"mode": "all", "selector": selector, **experiment.spec}, notes)
-        made.append((experiment.kind, name))
+    """Creates them and waits until they press. Raises CannotInject where nobody carries them out."""
+    installed = install(api)
+    made = create(api, namespace, experiments, rng)
     waited = 0.0
     while not all(_injected(api, *item) for item in made):
         if waited >= _UNTIL_TAKEN_UP:
@@ -54,7 +46,40 @@ def start(
             raise CannotInject(f"no experiment was carried out: {why or 'is Chaos Mesh installed on this cluster?'}")
         api.transport.sleep(_LOOK_EVERY)
         waited += _LOOK_EVERY
+    return made
+
+
+def create(
+    api: Api, namespace: str, experiments: Iterable[Experiment], rng: random.Random
+) -> tuple[tuple[str, str], ...]:
+    """Creates them, on a cluster where Chaos Mesh is. Raises CannotInject."""
+    made = []
+    for experiment in experiments:
+        name = f"exp-{rng.getrandbits(32):08x}"
+        selector: Object = {"namespaces": [namespace], "labelSelectors": dict(experiment.labels)}
+        if experiment.node:
+            selector["nodes"] = [experiment.node]
+        notes = {FOLLOWED: "true"} if experiment.follow else {}
+        _create(api, experiment.kind, name, {"mode": "all", "selector": selector, **experiment.spec}, notes)
+        made.append((experiment.kind, name))
     return tuple(made)
+
+
+def install(api: Api) -> bool:
+    """Makes the definitions and the namespace where they are not there. Returns whether the definitions were not."""
+    made = False
+    for definition in definitions():
+        if api.transport.request("GET", f"{_DEFINITIONS}/{definition['metadata']['name']}").status == 404:
+            api.transport.request("POST", _DEFINITIONS, {"fieldManager": "chaos-mesh"}, definition)
+            made = True
+    try:
+        api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}, "kubectl-create")
+    except ApiError as error:
+        if error.status != 409:
+            raise
+    if made:
+        api.transport.sleep(_LOOK_EVERY)
+    return made
 
 
 def withdraw(transport: Any, injected: Injected) -> None:
@@ -111,23 +136,6 @@ def follow(api: Api, kind: str, name: str) -> int:
                 only = {"pods": {namespace: [pod["metadata"]["name"]]}}
                 _create(api, kind, sibling, {**spec, "mode": "all", "selector": only}, {}, {_OF: name})
                 made += 1
-    return made
-
-
-def _install(api: Api) -> bool:
-    """Whether the definitions had to be made."""
-    made = False
-    for definition in definitions():
-        if api.transport.request("GET", f"{_DEFINITIONS}/{definition['metadata']['name']}").status == 404:
-            api.transport.request("POST", _DEFINITIONS, {"fieldManager": "chaos-mesh"}, definition)
-            made = True
-    try:
-        api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}, "kubectl-create")
-    except ApiError as error:
-        if error.status != 409:
-            raise
-    if made:
-        api.transport.sleep(_LOOK_EVERY)
     return made
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..systems.edits import Edit, carry_out, value_at, with_value
 from ..systems.history import BY_HAND
 from ..systems.rest import Api, ApiError
-from ..systems.system import System
+from ..systems.system import ServiceSpec, System
 from . import experiments, symptoms
 from .fault import BURIED, FIRST, MOVED_ON, CannotInject, Damage, Fault, Injected
 from .reports import reports_of, whom_to_name
@@ -23,17 +24,47 @@ _LONGEST_WAIT = 240.0
 _LOOK_EVERY = 3.0
 
 
+@dataclass(frozen=True)
+class Aim:
+    """A fault that has chosen what to break, with what was usual there."""
+
+    fault: Fault
+    variant: str
+    scene: Scene
+    damage: Damage
+    spec: ServiceSpec
+    usual: float
+
+
 def break_system(
     fault: Fault, transport: Any, system: System, rng: random.Random, variant: str, linger: tuple[float, float]
 ) -> Injected:
     """Injects the fault and waits until it shows, and for a random time within ``linger``. Raises CannotInject."""
-    api = Api(transport)
-    scene = Scene(api, system)
+    target = aim(fault, Scene(Api(transport), system), rng, variant)
+    made = strike(target, rng)
+    waited = 0.0
+    while waited < _LONGEST_WAIT and not confirm(transport, made):
+        transport.sleep(_LOOK_EVERY)
+        waited += _LOOK_EVERY
+    transport.sleep(rng.uniform(*linger))
+    return reported(made, target.scene.api, system, rng)
+
+
+def aim(fault: Fault, scene: Scene, rng: random.Random, variant: str) -> Aim:
+    """Chooses what to break in a healthy system, and breaks nothing. Raises CannotInject."""
     damage = fault.damage(scene, rng, variant)
     if damage is None:
-        raise CannotInject(f"{fault.name} ({variant}) finds nothing to break in {system.name}: take another system")
-    spec = system.service(damage.workload)
-    usual = symptoms.usual(api, symptoms.subject(scene.namespace, spec), damage.symptom)
+        name = scene.system.name
+        raise CannotInject(f"{fault.name} ({variant}) finds nothing to break in {name}: take another system")
+    spec = scene.system.service(damage.workload)
+    usual = symptoms.usual(scene.api, symptoms.subject(scene.namespace, spec), damage.symptom)
+    return Aim(fault, variant, scene, damage, spec, usual)
+
+
+def strike(target: Aim, rng: random.Random, *, wait: bool = True) -> Injected:
+    """Does the damage. Without ``wait`` it only writes, and lets no time pass: for variants that need none."""
+    scene, damage, variant = target.scene, target.damage, target.variant
+    api = scene.api
     for item in damage.alongside:
         api.create(item, "kubectl-create")
     moved = _moved_on(scene, damage, rng) if variant == MOVED_ON else ()
@@ -43,43 +74,44 @@ def break_system(
         _deploy_anew(api, scene, damage, everything, manager)
     else:
         _write(api, damage.space or scene.namespace, everything, manager)
-    pressing = experiments.start(api, scene.namespace, damage.experiments, rng) if damage.experiments else ()
+    pressing: tuple[tuple[str, str], ...] = ()
+    if damage.experiments:
+        begin = experiments.start if wait else experiments.create
+        pressing = begin(api, scene.namespace, damage.experiments, rng)
     if damage.ends:
         end_pods(api, damage.space, damage.ends)
     if variant == BURIED:
-        transport.sleep(rng.uniform(15, 40))
+        api.transport.sleep(rng.uniform(15, 40))
         _write(api, scene.namespace, (_harmless(scene, damage, rng),), rng.choice(BY_HAND))
     if damage.restart:
         replace_pods(api, scene, damage.workload)
-    made = Injected(
-        fault.name,
+    return Injected(
+        target.fault.name,
         variant,
         scene.namespace,
         {"kind": damage.kind, "name": damage.name},
         None,
         (),
-        fault.right_in(variant),
-        damage.why or fault.why,
+        target.fault.right_in(variant),
+        damage.why or target.fault.why,
         (*damage.edits, *damage.repair),
         damage.symptom,
-        {"kind": spec.kind, "name": spec.name},
-        spec.service,
-        spec.service_port,
+        {"kind": target.spec.kind, "name": target.spec.name},
+        target.spec.service,
+        target.spec.service_port,
         damage.restart or damage.renew,
-        spec.container,
+        target.spec.container,
         pressing,
-        usual,
+        target.usual,
         damage.space,
         damage.ends,
     )
-    waited = 0.0
-    while waited < _LONGEST_WAIT and not confirm(transport, made):
-        transport.sleep(_LOOK_EVERY)
-        waited += _LOOK_EVERY
-    transport.sleep(rng.uniform(*linger))
-    named = whom_to_name(api, made, system, rng)
-    reports = reports_of(api, made, named, system, rng)
-    return Injected(**{**vars(made), "named": named, "reports": reports})
+
+
+def reported(injected: Injected, api: Api, system: System, rng: random.Random) -> Injected:
+    """With what people and tools say of it now."""
+    named = whom_to_name(api, injected, system, rng)
+    return replace(injected, named=named, reports=reports_of(api, injected, named, system, rng))
 
 
 def confirm(transport: Any, injected: Injected) -> bool:

@@ -39,9 +39,10 @@ class Victim:
 
 
 class Scene:
-    """What runs in the namespace."""
+    """What runs in the namespace. ``only``: the names of those that may be broken; empty for all."""
 
-    def __init__(self, api: Api, system: System) -> None:
+    def __init__(self, api: Api, system: System, only: frozenset[str] = frozenset()) -> None:
+        self.only = only
         self.api, self.system, self.namespace = api, system, system.namespace
         self.workloads = {
             (kind, item["metadata"]["name"]): item
@@ -61,6 +62,7 @@ class Scene:
                 or not spec.service
                 or spec.kind not in (kinds or ("Deployment",))
                 or not item["spec"].get("replicas")
+                or (self.only and spec.name not in self.only)
             ):
                 continue
             container = value_at(item, container_path(spec.container))
