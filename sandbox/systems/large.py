@@ -24,7 +24,7 @@ from .system import Change, ServiceSpec, System
 Object = dict[str, Any]
 
 _AUTOSCALED_FOR = 1200.0  # seconds
-_HOPS = 20  # services that one request may go through: more take longer than people wait
+_HOPS = 30  # services that one request may go through: more take longer than people wait
 _LOG_FOLDERS = ("/var/log/app", "/var/log/service", "/logs")
 _DATA_FOLDERS = ("/data", "/var/lib/data", "/var/lib/store")
 
@@ -86,22 +86,18 @@ def _layered_calls(names: list[str], stores: list[str], rng: random.Random) -> d
     depth = rng.randint(2, 5)
     layer = {name: 0 if not spot else 1 + (spot - 1) * depth // (len(names) - 1) for spot, name in enumerate(names)}
     calls: dict[str, list[str]] = {name: [] for name in names + stores}
+    further: list[tuple[str, str]] = []
     for name in [*names[1:], *stores]:
         above = [other for other in names if name in stores or layer[other] < layer[name]]
         rng.shuffle(above)
-        # Those right above first, so that the layers show; the front only where nothing else is left.
-        above.sort(key=lambda other: -layer[other] if name not in stores else layer[other] == 0)
-        wanted = rng.choice((1, 1, 2, 3)) if name in stores else rng.choice((1, 1, 1, 2))
-        for other in above:
-            calls[other].append(name)
-            if max(_hops(calls, each) for each in names) <= _HOPS:
-                wanted -= 1
-            else:
-                calls[other].remove(name)
-            if not wanted:
-                break
-        if not any(name in called for called in calls.values()):
-            calls[above[-1]].append(name)  # somebody must; a hop too many is the lesser evil
+        # Those right above first, so that the layers show; a datastore hangs on the front only for want of others.
+        above.sort(key=lambda other: layer[other] == 0 if name in stores else -layer[other])
+        calls[above[0]].append(name)
+        further += [(other, name) for other in above[1 : rng.choice((1, 2, 3) if name in stores else (1, 1, 1, 2))]]
+    for caller, name in further:
+        calls[caller].append(name)
+        if max(_hops(calls, each) for each in names) > _HOPS:
+            calls[caller].remove(name)
     return calls
 
 
