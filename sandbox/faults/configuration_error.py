@@ -8,20 +8,31 @@ from ..api.quantity import value_of
 from ..systems.edits import Edit
 from .fault import BURIED, FIRST, LATEST, Damage, Fault
 from .scene import Scene, Victim
+from .symptoms import subject, usages
 
 _PATCHED = {"cpu": "2m", "memory": "200Mi"}
 _LEAST_SHARE = 0.01  # of a core: what the kernel grants for any smaller limit
 _PYTHON_MS, _START_MS = 200, 100  # CPU until the interpreter runs, and what the program takes unless told otherwise
 _MUCH_FOR_A_REQUEST = 5  # milliseconds of CPU
+_MUCH_IN_USE = 0.0016  # cores
 
 
 def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
-    for victim in scene.victims(rng):
-        edits = _cut(victim, "limits")
-        if any(edit.path[-1] == "cpu" for edit in edits) and _feels_it(victim):
-            # A request above its limit is refused, so whoever cuts the limit cuts the request too.
-            return Damage("Deployment", victim.name, victim.name, "starved", edits, _cut(victim, "requests"))
+    victims = [
+        victim for victim in scene.victims(rng) if any(edit.path[-1] == "cpu" for edit in _cut(victim, "limits"))
+    ]
+    for feels in (_feels_it, lambda victim: _uses_more(scene, victim)):
+        for victim in victims:
+            if feels(victim):
+                # A request above its limit is refused, so whoever cuts the limit cuts the request too.
+                edits, also = _cut(victim, "limits"), _cut(victim, "requests")
+                return Damage("Deployment", victim.name, victim.name, "starved", edits, also)
     return None
+
+
+def _uses_more(scene: Scene, victim: Victim) -> bool:
+    """Whether what it uses will be most of its limit, though its answers get only a little slower."""
+    return max(usages(scene.api, subject(scene.namespace, victim.spec), "cpu"), default=0.0) > _MUCH_IN_USE
 
 
 def _feels_it(victim: Victim) -> bool:
