@@ -9,8 +9,9 @@ from zlib import crc32
 from ..store import Store
 from .limits import check_count, check_quota, check_ranges, noted, with_requests
 from .podsecurity import check_pod
-from .resources import Resource
+from .resources import STORED, Resource
 from .status import forbidden, not_found
+from .webhooks import ask_webhooks
 
 Object = dict[str, Any]
 
@@ -18,12 +19,13 @@ _SAFE_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _NOT_READY = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
-def admit(store: Store, resource: Resource, obj: Object) -> Object:
-    """The object as it is stored. Raises 403 or 404."""
+def admit(store: Store, resource: Resource, obj: Object, *, dry: bool = False) -> Object:
+    """The object as it is stored. Raises 403, 404, and 500 where a webhook that must be asked cannot be."""
     if resource.namespaced:
         _check_namespace(store, resource, obj)
     if resource.builtin == "Pod":
-        return admit_pod(store, obj)
+        return admit_pod(store, obj, dry=dry)
+    ask_webhooks(store, resource, "CREATE", obj, dry=dry)
     if resource.namespaced and resource.builtin != "Event":
         check_count(store, resource, obj)
     if resource.builtin == "Service":
@@ -39,7 +41,7 @@ def admit(store: Store, resource: Resource, obj: Object) -> Object:
     return obj
 
 
-def admit_pod(store: Store, pod: Object) -> Object:
+def admit_pod(store: Store, pod: Object, *, dry: bool = False) -> Object:
     """A Pod with its service account, tolerations, requests, limit-range defaults; 403 where a quota is full or
     the service account is missing."""
     namespace = pod["metadata"]["namespace"]
@@ -68,6 +70,7 @@ def admit_pod(store: Store, pod: Object) -> Object:
     admitted = {**pod, "metadata": metadata, "spec": spec}
     admitted["status"] = {"phase": "Pending", "qosClass": _quality(spec)}
     check_pod(store, namespace, name, pod)
+    ask_webhooks(store, STORED["Pod"], "CREATE", pod, dry=dry)
     check_quota(store, namespace, name, admitted)
     return admitted
 

@@ -79,6 +79,15 @@ def _autoscaler(spec: Object) -> None:
     if not spec.get("metrics") and "targetCPUUtilizationPercentage" not in spec:
         target = {"type": "Utilization", "averageUtilization": 80}
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    if spec.get("behavior") is not None:
+        by_share = {"type": "Percent", "value": 100, "periodSeconds": 15}
+        by_count = {"type": "Pods", "value": 4, "periodSeconds": 15}
+        for way, policies in (("scaleUp", [by_count, by_share]), ("scaleDown", [by_share])):
+            rules = spec["behavior"].setdefault(way, {})
+            rules.setdefault("selectPolicy", "Max")
+            if not rules.get("policies"):
+                rules["policies"] = policies
+        spec["behavior"]["scaleUp"].setdefault("stabilizationWindowSeconds", 0)
 
 
 def _network_policy(spec: Object) -> None:

@@ -14,6 +14,7 @@ from .reads import Reads, Stream
 from .selectors import label_selector, selects, spelled
 from .status import StatusError, bad_request, conflict, not_found
 from .validation import check_replicas
+from .webhooks import ask_webhooks
 from .writes import JSON_PATCH, Writes
 
 Object = dict[str, Any]
@@ -45,7 +46,9 @@ class Subresources:
             body = request.document("Eviction") or {}
             if (body.get("metadata") or {}).get("name", target.name) != target.name:
                 raise bad_request("name in URL does not match name in Eviction object")
-            self._check_budgets(self._reads.find(target))
+            pod = self._reads.find(target)
+            ask_webhooks(self._store, target.resource, "CREATE", pod, subresource="eviction", dry=request.dry)
+            self._check_budgets(pod)
             options = body.get("deleteOptions") or {}
             self._writes.delete(Request("DELETE", request.path, body=options), target)
             return Response(

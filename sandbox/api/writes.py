@@ -23,6 +23,7 @@ from .status import StatusError, already_exists, bad_request, conflict, invalid
 from .strategic import Unfit, go_map, strategic_merge
 from .validation import validate, validate_custom
 from .views import kept
+from .webhooks import ask_webhooks
 
 Object = dict[str, Any]
 
@@ -83,6 +84,7 @@ class Writes:
         old = self._reads.find(target)
         options = _delete_options(request)
         _check_preconditions(resource, old, options)
+        ask_webhooks(self._store, resource, "DELETE", old, dry=request.dry)
         if resource.builtin == "Namespace" and not request.dry:
             old = self._store.update({**old, "status": {**old.get("status", {}), "phase": "Terminating"}}, status=True)
         if resource.builtin == CUSTOM and not request.dry and not old["metadata"].get("finalizers"):
@@ -104,6 +106,7 @@ class Writes:
         answer = self._reads.collection(request, target)
         answer.body  # noqa: B018  (encoded before the objects go)
         for obj in objects:
+            ask_webhooks(self._store, target.resource, "DELETE", obj, dry=request.dry)
             self._delete(request, target.resource, obj, options)
         return answer
 
@@ -131,7 +134,7 @@ class Writes:
         stored_as = kept(resource, obj)
         if self._store.get(resource.store_kind, meta.get("namespace", ""), meta["name"]) is not None:
             raise already_exists(resource.plural, resource.group, meta["name"])
-        admitted = admit(self._store, resource, stored_as)
+        admitted = admit(self._store, resource, stored_as, dry=request.dry)
         if "managedFields" not in meta:
             fields = after_update(node, None, written, request.manager, self._store.clock.stamp(), resource.api_version)
             if fields:
@@ -143,6 +146,7 @@ class Writes:
     def _replaced(self, request: Request, target: Target, old: Object, obj: Object, warnings: list[str]) -> Response:
         resource, node = target.resource, _node(target.resource)
         new, on_status = _merged_halves(resource, target.subresource, old, kept(resource, obj))
+        ask_webhooks(self._store, resource, "UPDATE", new, subresource=target.subresource, dry=request.dry)
         if not on_status:
             validate(resource, node, self._reads.view(resource, new), self._reads.view(resource, old))
             new = _counted(resource, old, new)
@@ -191,6 +195,7 @@ class Writes:
         if live is None:
             return self._created(request, resource, obj, warnings)
         new, on_status = _merged_halves(resource, target.subresource, live, obj)
+        ask_webhooks(self._store, resource, "UPDATE", new, subresource=target.subresource, dry=request.dry)
         if not on_status:
             validate(resource, node, new, live)
         if not _differs(live, new, and_fields=True):

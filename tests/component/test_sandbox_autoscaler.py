@@ -184,6 +184,16 @@ def test_rules_bound_how_fast_it_grows_and_shrinks() -> None:
     assert (down.replicas, down.limited[0]) == (4, "ScaleDownLimit")
 
 
+def test_the_rules_that_nobody_gave_are_filled_in(sandbox: Sandbox) -> None:
+    scale(sandbox, "cart", behavior={"scaleDown": {"selectPolicy": "Disabled"}})
+    by_share = {"type": "Percent", "value": 100, "periodSeconds": 15}
+    by_count = {"type": "Pods", "value": 4, "periodSeconds": 15}
+    assert get(sandbox, f"{SCALERS}/cart")["spec"]["behavior"] == {
+        "scaleDown": {"selectPolicy": "Disabled", "policies": [by_share]},
+        "scaleUp": {"selectPolicy": "Max", "policies": [by_count, by_share], "stabilizationWindowSeconds": 0},
+    }
+
+
 def test_rules_can_forbid_a_direction() -> None:
     rules = {"scaleDown": {"selectPolicy": "Disabled", "stabilizationWindowSeconds": 0}}
     spec = {"minReplicas": 1, "maxReplicas": 20, "behavior": rules}
