@@ -31,10 +31,12 @@ class Link:
 
     def strained(self, one: str, other: str) -> bool:
         """Whether anything between the two differs from a sound network."""
-        return self._towards(one, other) != NONE or self._towards(other, one) != NONE
+        return self._strains.any and (self._towards(one, other) != NONE or self._towards(other, one) != NONE)
 
     def connect(self, client: str, server: str) -> float:
         """Seconds until the client of a new TCP connection has it; NEVER when it cannot have it."""
+        if not self._strains.any:
+            return 0.0
         there, back = self._towards(client, server), self._towards(server, client)
         if there == NONE == back:
             return 0.0
@@ -47,7 +49,7 @@ class Link:
 
     def message(self, sender: str, receiver: str) -> float:
         """Seconds that a small message on an open connection takes; NEVER when the connection breaks."""
-        strain = self._towards(sender, receiver)
+        strain = self._towards(sender, receiver) if self._strains.any else NONE
         if strain == NONE:
             return 0.0
         if strain.cut or self._towards(receiver, sender).cut:

@@ -138,6 +138,8 @@ class Network:
         if waited > timeout:
             return Answer(0, looked + connected + timeout, why=late)
         seconds = looked + connected + waited
+        if seconds == answer.seconds and answer.status < 400:
+            return answer
         if answer.status and answer.status >= 400:
             return Answer(answer.status, seconds, answer.body, f"status {answer.status}")
         return replace(answer, seconds=seconds)

@@ -26,6 +26,11 @@ class Policies:
     def __init__(self, world: World) -> None:
         self._world = world
 
+    @property
+    def any(self) -> bool:
+        """Whether the cluster has a policy at all."""
+        return bool(self._world.store.list("NetworkPolicy"))
+
     def admit(self, client: PodRun | None, server: PodRun, port: int, protocol: str = "TCP") -> bool:
         """Whether a new connection passes; no ``client`` means the API server."""
         found = self._world.store.list("NetworkPolicy")
