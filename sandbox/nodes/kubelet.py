@@ -12,6 +12,7 @@ from ..controllers.pods import owner_of
 from ..controllers.world import World
 from .containers import Containers
 from .hooks import before_stop
+from .names import asks_cluster
 from .network import Network
 from .pod_status import ended_status
 from .pressure import Pressure
@@ -224,6 +225,7 @@ class Kubelet:
             [ContainerRun(spec) for spec in pod["spec"]["containers"]],
             self.world.clock.stamp(),
             inits=[ContainerRun(spec, init=True) for spec in pod["spec"].get("initContainers") or ()],
+            asks_cluster=asks_cluster(pod["spec"]),
             number=self._admissions,
         )
         self._admissions += 1

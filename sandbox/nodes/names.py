@@ -35,16 +35,22 @@ class Names:
 
     def look_up(self, host: str, namespace: str, client: PodRun | None) -> tuple[Object | None, float]:
         """(the Service of that name, seconds that it took to know); None where the name is not resolved."""
-        if self.kept_by_cluster and client is not None:
+        if self.kept_by_cluster and client is not None and client.asks_cluster:
             well, seconds = self._ask(client)
             if not well:
                 return None, seconds
         else:
             seconds = 0.0
+        if client is not None and not client.asks_cluster:
+            return None, seconds + _QUICKLY
         labels = host.split(".")
         if labels[2:] not in ([], ["svc"], ["svc", "cluster", "local"]):
             return None, seconds + _QUICKLY
         found = self._world.store.get("Service", labels[1] if len(labels) > 1 else namespace, labels[0])
+        if found is not None and found["spec"].get("type") == "ExternalName":
+            other = str(found["spec"].get("externalName", "")).rstrip(".")
+            inside = other.endswith(f".svc.{DOMAIN}") and other.split(".")[:2] != labels[:2]
+            return self.look_up(other, namespace, client) if inside else (None, seconds + _QUICKLY)
         return found, seconds if found else seconds + _QUICKLY
 
     def _ask(self, client: PodRun) -> tuple[bool, float]:
@@ -95,6 +101,14 @@ class Names:
             if item.dns is not None and item.running and item.listens_at <= now:
                 return item
         return None
+
+
+def asks_cluster(spec: Object) -> bool:
+    """Whether a Pod with this spec looks names up in the cluster's DNS, and not in its node's or in one of its own."""
+    policy = spec.get("dnsPolicy", "ClusterFirst")
+    if policy == "None":
+        return ADDRESS in ((spec.get("dnsConfig") or {}).get("nameservers") or ())
+    return bool(policy == "ClusterFirstWithHostNet" or (policy == "ClusterFirst" and not spec.get("hostNetwork")))
 
 
 def _serving(server: tuple[PodRun, ContainerRun | None]) -> bool:

@@ -87,6 +87,7 @@ class PodRun:
     leaving: bool = False
     mounted: bool = False
     inits: list[ContainerRun] = field(default_factory=list)
+    asks_cluster: bool = True  # names are looked up in the cluster's DNS (its dnsPolicy)
     number: int = 0  # of the Pods that have run in this cluster
 
     def container(self, name: str) -> ContainerRun | None:

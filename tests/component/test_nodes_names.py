@@ -147,3 +147,37 @@ def test_a_caller_that_loses_packets_loses_questions_too(cluster: Sandbox) -> No
     texts = [visit(cluster)[2] for _ in range(60)]
     assert any("name resolution" in text for text in texts)
     assert any(text == "ok\n" for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("dns", "resolves"),
+    [
+        ({"dnsPolicy": "Default"}, False),
+        ({"dnsPolicy": "None", "dnsConfig": {"nameservers": ["8.8.8.8"]}}, False),
+        ({"dnsPolicy": "None", "dnsConfig": {"nameservers": ["10.96.0.10"]}}, True),
+    ],
+)
+def test_a_pod_that_asks_elsewhere_does_not_know_the_clusters_names(
+    cluster: Sandbox, dns: Object, resolves: bool
+) -> None:
+    path = "/apis/apps/v1/namespaces/shop/deployments/checkout"
+    kind = "application/strategic-merge-patch+json"
+    cluster.handle("PATCH", path, {}, {"spec": {"template": {"spec": dns}}}, kind)
+    cluster.advance(90)
+    assert (visit(cluster)[2] == "ok\n") is resolves
+
+
+def test_an_external_name_leads_to_another_service_of_the_cluster_or_nowhere(cluster: Sandbox) -> None:
+    for target, words in (("payment.shop.svc.cluster.local", "ok\n"), ("example.com", "name resolution")):
+        cluster.handle("DELETE", "/api/v1/namespaces/shop/services/elsewhere")
+        meta = {"name": "elsewhere", "namespace": "shop"}
+        spec = {"type": "ExternalName", "externalName": target}
+        cluster.create({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec})
+        deployment = cluster.store.get("Deployment", "shop", "checkout")
+        assert deployment is not None
+        env = [{"name": "PAYMENT_URL", "value": "http://elsewhere:9090/"}]
+        change = {"spec": {"template": {"spec": {"containers": [{"name": "checkout", "env": env}]}}}}
+        path = "/apis/apps/v1/namespaces/shop/deployments/checkout"
+        cluster.handle("PATCH", path, {}, change, "application/strategic-merge-patch+json")
+        cluster.advance(90)
+        assert words in visit(cluster)[2]
