@@ -1,0 +1,19 @@
+"""The same Scene again, as often as one likes: staged once, cloned for each try."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..sandbox import faults
+from .cases import Scene
+from .site import SandboxSite
+
+
+def again(scene: Scene) -> Scene:
+    """A Scene on a sandbox as it is now; what happens on one does not show on the other. Only for sandboxes."""
+    sandbox = scene.sandbox.clone()
+    transport, injected = sandbox.transport(), scene.injected
+    charge = scene.charge
+    if injected is not None:
+        charge = replace(charge, shows=lambda: faults.confirm(transport, injected))
+    return replace(scene, sandbox=sandbox, site=SandboxSite(sandbox), charge=charge)
