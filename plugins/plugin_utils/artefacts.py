@@ -21,6 +21,7 @@ from ..module_utils.redact import redacted
 from .diary import Record
 from .episode import Attempt, Episode, Undone
 from .report import Report
+from .risk import risk_document
 from .runresult import RunResult
 from .step import Answer, EscalateStep, ProbeStep, Step, UnreadableStep
 from .telling import effects
@@ -208,6 +209,7 @@ def _attempt(number: int, attempt: Attempt, look: int, episode: Episode) -> dict
             "touches": [object_document(ref) for ref in playbook.touches],
             "lint": playbook.lint,
         },
+        "risk": attempt.risk and risk_document(attempt.risk),
         "run": _run(attempt.run),
         "verdict": attempt.verdict and verdict_document(attempt.verdict),
         "undone": _undone(attempt.undone),

@@ -10,6 +10,7 @@ from ..module_utils.evidence import Evidence, ObjectRef
 from ..module_utils.verdict import Verdict
 from .playbook import Finding, Playbook
 from .report import Report
+from .risk import Risk
 from .runresult import RunResult
 from .step import Answer
 
@@ -48,6 +49,7 @@ class Attempt:
     run: RunResult | None = None
     verdict: Verdict | None = None
     undone: Undone | None = None
+    risk: Risk | None = None  # of its Playbook, where one passed the gate and was weighed
 
 
 @dataclass(frozen=True)

@@ -132,6 +132,7 @@ def _attempt(
     change = changes_in_words(gated, evidence.inventory)
     yield Tell("gate", "passed: " + change, number)
     weighed = chosen.weigh(gated, evidence.inventory)
+    course.amend(risk=weighed.risk)
     if weighed.approval == "never":
         what = f"the policy never allows a change of this risk: {weighed.risk}"
         course.amend(findings=(Finding(_FORBIDDEN, "play", what),))

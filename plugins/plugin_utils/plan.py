@@ -24,7 +24,7 @@ from ..module_utils.evidence import Manifest, ObjectRef
 from .differences import FieldChange
 from .playbook import Playbook
 from .report import Report, Suspect
-from .risk import Reason, Risk
+from .risk import Reason, Risk, risk_document
 
 SCHEMA = 1
 """Version of the form of plan.json; it rises when a reader must change."""
@@ -162,10 +162,7 @@ def _document(plan: Plan) -> dict[str, Any]:
         "diagnosis": plan.diagnosis,
         "target": {"namespace": plan.target.namespace, "marks": dict(plan.target.marks)},
         "policy": {"digest": plan.policy, "source": plan.policy_source},
-        "risk": {
-            "level": plan.risk.level,
-            "reasons": [{"level": reason.level, "text": reason.text} for reason in plan.risk.reasons],
-        },
+        "risk": risk_document(plan.risk),
         "effects": [
             {
                 **object_document(effect.ref),

@@ -49,6 +49,11 @@ class Risk:
         return f"{self.level} ({'; '.join(telling)})" if telling else self.level
 
 
+def risk_document(risk: Risk) -> dict[str, Any]:
+    """As it stands in plan.json and episode.json."""
+    return {"level": risk.level, "reasons": [{"level": item.level, "text": item.text} for item in risk.reasons]}
+
+
 @dataclass(frozen=True)
 class Weighed:
     """A Risk, and what the policy asks for at that level: auto, person or never."""

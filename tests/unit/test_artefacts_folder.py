@@ -23,6 +23,7 @@ from ansible_collections.e2ereme.remediate.plugins.plugin_utils.artefacts import
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.episode import Attempt, Episode, Undone
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.playbook import Finding, Playbook
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.report import Report, Suspect
+from ansible_collections.e2ereme.remediate.plugins.plugin_utils.risk import Reason, Risk
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.runresult import RunResult, TaskResult
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.spans import Spans
 from ansible_collections.e2ereme.remediate.plugins.plugin_utils.step import (
@@ -40,6 +41,9 @@ def schema(root: Path) -> Any:
     return json.loads((root / "docs" / "episode.schema.json").read_text("utf-8"))
 
 
+RISK = Risk("medium", (Reason("medium", "it replaces 2 Pods that serve"),))
+
+
 def episode() -> Episode:
     """One Episode with every kind of step, a refused, a failed and a good attempt."""
     answers = (
@@ -52,7 +56,7 @@ def episode() -> Episode:
     bad = Verdict(False, (Check("ready Pods", "Deployment cart", False, "1", "2"),), 0.0, ("Service cart",))
     attempts = (
         Attempt(answers[1], (Finding("policy.kind", "tasks[0]", "Secrets are not allowed", 3),)),
-        Attempt(answers[1], playbook=playbook, run=run, verdict=bad, undone=Undone(run, bad, False)),
+        Attempt(answers[1], playbook=playbook, run=run, verdict=bad, undone=Undone(run, bad, False), risk=RISK),
     )
     fact = Fact("e1", "state", CART, "Deployment cart: 1 of 2 Pods ready", 9.0, "status")
     evidence = Evidence((fact,), (CART,), Inventory("shop", "2026-01-01T00:00:00Z", {}, unseen=("nodes: forbidden",)))
@@ -63,7 +67,9 @@ def episode() -> Episode:
 def test_episode_json_follows_its_schema(tmp_path: Path, schema: Any) -> None:
     path = Folder(tmp_path / "out").episode(episode(), Spans(lambda: 0.0).seconds())
 
-    jsonschema.validate(json.loads(path.read_text("utf-8")), schema)
+    document = json.loads(path.read_text("utf-8"))
+    jsonschema.validate(document, schema)
+    assert [attempt["risk"] and attempt["risk"]["level"] for attempt in document["attempts"]] == [None, "medium"]
 
 
 def test_the_schema_refuses_an_unknown_outcome(schema: Any) -> None:
