@@ -7,10 +7,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from .api.sessions import Ended
 from .clock import Clock
 from .controllers.pods import owner_of
 from .controllers.world import World
-from .nodes import logs, usage
+from .nodes import commands, logs, usage
 from .nodes.kubelet import Kubelet
 from .nodes.machines import Machines
 from .store import Store
@@ -93,6 +94,14 @@ class Behaviour:
         """node -> (cores, bytes)."""
         used = usage.of_nodes(self.world, self.machines.heard())
         return {name: amounts for name, amounts in used.items() if self.machines.reports(name)}
+
+    def execute(self, namespace: str, pod: str, container: str, argv: list[str]) -> Ended | None:
+        """What a command in a running container comes to; None where it does not run. Raises CannotStart."""
+        run = self._run(namespace, pod)
+        item = run.container(container) if run else None
+        if run is None or item is None or not item.running:
+            return None
+        return commands.execute(self.world, run, item, argv)
 
     def end_container(self, namespace: str, pod: str, container: str, exit_code: int, reason: str = "Error") -> None:
         """Lets a running program end, as a crash or an OOM kill would."""

@@ -14,11 +14,13 @@ from urllib.parse import parse_qsl
 from .api.authorization import user_of_token
 from .api.exchange import Request, Response
 from .api.reads import Stream, Watch
+from .api.sessions import PROTOCOLS, Session
 from .api.status import StatusError
 from .dump import dump
 from .over_http import ADVANCE, DUMP
 from .recording import Recording
 from .sandbox import Sandbox
+from .websocket import await_goodbye, goodbye, handshake, message
 
 _TICK = 0.02
 _BOOKMARK_EVERY = 60.0
@@ -163,8 +165,13 @@ class _Handler(StreamRequestHandler):
             or (user_of_token(authorization.rpartition(" ")[2]) if authorization else ""),
             headers.get("if-none-match", ""),
             tuple(groups.split("\n")) if groups else (),
+            headers.get("upgrade", "").lower(),
+            tuple(value for name, value in parse_qsl(query) if name == "command") if "upgrade" in headers else (),
         )
         answer = self._answer(request)
+        if isinstance(answer, Session):
+            self._converse(headers, answer)
+            return False
         if isinstance(answer, Stream):
             self._stream(request, answer)
             return False
@@ -183,6 +190,27 @@ class _Handler(StreamRequestHandler):
             headers[name] = f"{headers[name]}\n{value}" if name in headers else value
         return headers
 
+    def _converse(self, headers: dict[str, str], session: Session) -> None:
+        """Goes on as a WebSocket, and says all that the session has to say."""
+        head = handshake(headers, PROTOCOLS)
+        if not head:
+            spoken = f"the sandbox speaks {', '.join(PROTOCOLS)}"
+            self._send("GET", Response(403, StatusError(403, "Forbidden", spoken).body()))
+            return
+        try:
+            self.wfile.write(head)
+            self.wfile.flush()
+            if self.speed > 0:
+                self.stopping.wait(min(session.seconds / self.speed, 60.0))
+            for channel, data in session.chunks:
+                self.wfile.write(message(channel, data))
+            self.wfile.write(goodbye())
+            self.wfile.flush()
+            self.connection.settimeout(5.0)
+            await_goodbye(self.rfile)
+        except OSError:
+            return  # the client went away
+
     def _answer(self, request: Request) -> Response | Stream:
         with self.lock:
             try:
@@ -194,7 +222,7 @@ class _Handler(StreamRequestHandler):
                     answer = Response(200, body=dump(self.sandbox))
                 else:
                     answer = self.sandbox.answer(request)
-                    if self.recording:
+                    if self.recording and not isinstance(answer, Session):
                         self.recording.answered(request, came, answer)
                 if self.sandbox.store.version != before:
                     self.lock.notify_all()

@@ -34,6 +34,8 @@ class Request:
     user: str = ""
     etag: str = ""  # If-None-Match
     groups: tuple[str, ...] = ()
+    upgrade: str = ""  # what the client wants to speak from then on: websocket, SPDY/3.1
+    command: tuple[str, ...] = ()  # the words of an exec, each a query parameter of the same name
     lean: bool = False  # answers may leave out what controllers own in managedFields: it costs, and few ask
 
     @property

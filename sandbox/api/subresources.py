@@ -12,6 +12,7 @@ from .exchange import Request, Response, Target
 from .patch import json_patch, merge_patch
 from .reads import Reads, Stream
 from .selectors import label_selector, selects, spelled
+from .sessions import chosen_container, converse
 from .status import StatusError, bad_request, conflict, not_found
 from .validation import check_replicas
 from .webhooks import ask_webhooks
@@ -57,6 +58,8 @@ class Subresources:
         if target.subresource == "binding" and request.method == "POST":
             return self.bind(request, target)
         found = self._reads.find(target)
+        if target.subresource in ("exec", "attach", "portforward"):
+            return converse(self._behaviour, request, target, found)
         if target.subresource == "token" and request.method == "POST":
             return issue_token(self._store, request, found)
         raise StatusError(
@@ -128,23 +131,7 @@ class Subresources:
 
     def _log(self, request: Request, target: Target) -> Response | Stream:
         pod = self._reads.find(target)
-        names = [c["name"] for g in ("containers", "initContainers") for c in pod["spec"].get(g, ())]
-        regular = [container["name"] for container in pod["spec"]["containers"]]
-        container = request.query.get("container", "")
-        if not container:
-            if len(names) > 1:
-                choice = " ".join(regular)
-                more = (
-                    f" or one of the init containers: [{' '.join(names[len(regular) :])}]"
-                    if len(names) > len(regular)
-                    else ""
-                )
-                raise bad_request(
-                    f"a container name must be specified for pod {target.name}, choose one of: [{choice}]{more}"
-                )
-            container = names[0]
-        if container not in names:
-            raise bad_request(f"container {container} is not valid for pod {target.name}")
+        container = chosen_container(pod, request.query.get("container", ""))
         if not pod["spec"].get("nodeName"):
             raise bad_request(f"pod {target.name} does not have a host assigned")
         previous = request.flag("previous")
