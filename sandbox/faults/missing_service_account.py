@@ -19,8 +19,10 @@ def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
             else typo(rng, right).lower()
         )
         path = ("spec", "template", "spec")
-        edits = (Edit("Deployment", victim.name, (*path, "serviceAccountName"), wrong, right),)
-        also = (Edit("Deployment", victim.name, (*path, "serviceAccount"), wrong, right),)
+        edits: tuple[Edit, ...] = (Edit("Deployment", victim.name, (*path, "serviceAccountName"), wrong, right),)
+        also: tuple[Edit, ...] = (Edit("Deployment", victim.name, (*path, "serviceAccount"), wrong, right),)
+        if not right:  # the API server takes the old name of the field where the new one is missing: both must go
+            edits, also = (*edits, *also), ()
         return Damage("Deployment", victim.name, victim.name, "unready", edits, also)
     return None
 

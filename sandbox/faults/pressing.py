@@ -42,7 +42,7 @@ def pressed(
     def made(node: str = "", renew: bool = False, repair: tuple[Edit, ...] = (), why: str = "") -> Damage:
         experiment = Experiment(kind, spec, labels, node, variant in (FOLLOWS, ON_NODE))
         return Damage(
-            "Deployment",
+            victim.spec.kind,
             victim.name,
             victim.name,
             symptom,
@@ -63,9 +63,11 @@ def pressed(
     return made(renew=True)
 
 
-def steady_victims(scene: Scene, rng: random.Random, fits: Callable[[Victim], bool]) -> Iterator[Victim]:
+def steady_victims(
+    scene: Scene, rng: random.Random, fits: Callable[[Victim], bool], kind: str = "Deployment"
+) -> Iterator[Victim]:
     """Victims that fit, and that no node selector or affinity binds already."""
-    for victim in scene.victims(rng):
+    for victim in scene.victims(rng, kind):
         pod = victim.manifest["spec"]["template"]["spec"]
         if not pod.get("affinity") and not pod.get("nodeSelector") and fits(victim):
             yield victim
@@ -96,4 +98,4 @@ def _away_from(victim: Victim, node: str) -> Edit:
     term = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "NotIn", "values": [node]}]}
     required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
     path = ("spec", "template", "spec", "affinity")
-    return Edit("Deployment", victim.name, path, None, {"nodeAffinity": required})
+    return Edit(victim.spec.kind, victim.name, path, None, {"nodeAffinity": required})
