@@ -131,6 +131,8 @@ def _tasks_apart(by_ansible: Any, by_us: Any) -> Iterator[str]:
     ours = [(task.name, task.module, task.status) for task in by_us]
     if theirs != ours:
         yield f"tasks: Ansible {theirs}, in process {ours}"
+        yield from (f"{task.name} by Ansible: {task.message[:600]}" for task in by_ansible if task.status == "failed")
+        yield from (f"{task.name} in process: {task.message[:600]}" for task in by_us if task.status == "failed")
 
 
 def _timeless(value: Any) -> Any:

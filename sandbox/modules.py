@@ -355,18 +355,17 @@ def _rolled_back(cluster: Cluster, kind: str, namespace: str | None, item: Objec
     deployment = kind == "Deployment"
     note = "deployment.kubernetes.io/revision" if deployment else "deprecated.daemonset.template.generation"
     now = item["metadata"]["annotations"][note] if deployment else item["metadata"]["generation"]
-    labels = [f"{key}={value}" for key, value in (item["spec"]["selector"].get("matchLabels") or {}).items()]
+    # The module joins the keys of matchLabels alone: it takes the first object with these labels, whatever their
+    # values, and so at times another workload's, which the API server then refuses.
+    labels = list(item["spec"]["selector"].get("matchLabels") or ())
     managed = "ReplicaSet" if deployment else "ControllerRevision"
     query = {"kind": managed, "api_version": "apps/v1", "namespace": namespace, "label_selectors": labels}
-    before = next(
-        (
-            there
-            for there in k8s_info(cluster, query)["resources"]
-            if int(there["metadata"].get("annotations", {}).get(note, 0)) == int(now) - 1
-        ),
-        None,
-    )
     name = item["metadata"]["name"]
+    try:
+        found = k8s_info(cluster, query)["resources"]
+        before = next((there for there in found if int(there["metadata"]["annotations"][note]) == int(now) - 1), None)
+    except KeyError as error:  # one that no such controller made: the module ends on it
+        raise ModuleFailed(f"Module failed: {error}") from None
     if before is None:
         return {"changed": False, "warnings": [f"No rollout history found for resource {kind}/{name}"]}
     path = f"/apis/apps/v1/namespaces/{namespace}/{'deployments' if deployment else 'daemonsets'}/{name}"

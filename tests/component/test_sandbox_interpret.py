@@ -64,6 +64,19 @@ def test_a_rollback_goes_to_the_revision_before(sandbox):
     assert cart(sandbox)["spec"]["template"] == before
 
 
+def test_a_rollback_takes_another_deployments_revision_where_the_module_does(sandbox):
+    """kubernetes.core 6.2 looks for ReplicaSets with the same label keys, whatever their values: here catalog's
+    comes first."""
+    path = "/apis/apps/v1/namespaces/shop/deployments/"
+    for number, name in enumerate(("catalog", "web", "web")):
+        template = {"metadata": {"annotations": {"again": str(number)}}}
+        body = {"spec": {"template": template}}
+        sandbox.handle("PATCH", path + name, body=body, content_type="application/merge-patch+json")
+    results = run_tasks(sandbox.handle, [{"kubernetes.core.k8s_rollback": {**CART, "name": "web"}}])
+    assert statuses(results) == ["failed"]
+    assert "does not match template `labels`" in results[0]["message"]
+
+
 def test_a_rollback_without_history_changes_nothing(sandbox):
     assert statuses(run_tasks(sandbox.handle, [{"kubernetes.core.k8s_rollback": CART}])) == ["ok"]
 
