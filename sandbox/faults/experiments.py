@@ -191,8 +191,18 @@ def _delete(api: Api, items: Iterable[tuple[str, str]]) -> None:
 
 
 def _injected(api: Api, kind: str, name: str) -> bool:
-    status = (_read(api, kind, name) or {}).get("status", {})
-    return {"type": "AllInjected", "status": "True"} in status.get("conditions", ())
+    """Whether it presses on some Pod, and on all that are not ending: those may have been chosen just before."""
+    progress = (_read(api, kind, name) or {}).get("status", {}).get("experiment", {})
+    records = progress.get("containerRecords", ())
+    pressed = [record for record in records if record["phase"] == "Injected"]
+    return bool(pressed) and not any(_lives(api, record["id"]) for record in records if record not in pressed)
+
+
+def _lives(api: Api, identity: str) -> bool:
+    """Whether the Pod of a record is there, and not on its way out."""
+    namespace, name = identity.split("/")[:2]
+    pod = api.get("Pod", namespace, name)
+    return pod is not None and "deletionTimestamp" not in pod["metadata"]
 
 
 def _complaints(api: Api, items: Iterable[tuple[str, str]]) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from ansible_collections.e2ereme.remediate.sandbox.chaos import FOLLOWED, definitions
 from ansible_collections.e2ereme.remediate.sandbox.chaos.deeds import PAUSE_IMAGE
+from ansible_collections.e2ereme.remediate.sandbox.freezing import freeze, thaw
 from ansible_collections.e2ereme.remediate.sandbox.nodes.strain import Strain
 from ansible_collections.e2ereme.remediate.sandbox.sandbox import Sandbox
 from ansible_collections.e2ereme.remediate.sandbox.systems import shop
@@ -246,3 +247,16 @@ def test_a_sandbox_without_the_definitions_knows_nothing_of_chaos() -> None:
 
     assert sandbox.handle("GET", f"{BASE}/stresschaos").status == 404
     assert "chaos" not in sandbox.handle("GET", "/apis").body.decode()
+
+
+def test_a_sandbox_that_is_frozen_goes_on_with_its_experiments(cluster: Cluster) -> None:
+    cluster.start("StressChaos", {**CPU, "duration": "60s"}, notes={FOLLOWED: "true"})
+    cluster.sandbox = thaw(freeze(cluster.sandbox))
+    for pod in cluster.pods():
+        cluster.sandbox.handle("DELETE", f"/api/v1/namespaces/shop/pods/{pod['metadata']['name']}")
+
+    cluster.sandbox.advance(30)
+    assert cluster.strains() == [Strain(cores=1.0)] * 2
+
+    cluster.sandbox.advance(30)
+    assert cluster.strains() == [Strain()] * 2

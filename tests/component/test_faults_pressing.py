@@ -136,6 +136,33 @@ def test_what_nobody_carries_out_is_no_fault_and_leaves_nothing_behind() -> None
     assert sandbox.store.get("Namespace", "", SPACE) is None
 
 
+def test_a_pod_that_is_ending_when_an_experiment_chooses_it_does_not_hold_it_up() -> None:
+    sandbox, system, injected = broken("cpu_stress", "once")
+    faults.withdraw(sandbox.transport(), injected)
+    api, labels = Api(sandbox.transport()), {"app": injected.workload["name"]}
+    ending = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "ending",
+            "namespace": system.namespace,
+            "labels": labels,
+            "finalizers": ["example.com/hold"],
+        },
+        "spec": {"nodeSelector": {"no": "where"}, "containers": [{"name": "it", "image": "lab/base:1"}]},
+    }
+    api.create(ending, "kubectl-create")
+    api.delete("Pod", system.namespace, "ending")
+    spec = {"stressors": {"cpu": {"workers": 1}}}
+
+    ((kind, name),) = start(api, system.namespace, [Experiment("StressChaos", spec, labels)], random.Random(1))
+
+    found = sandbox.store.get(f"{kind}.chaos-mesh.org", SPACE, name)
+    assert found is not None
+    phases = sorted(record["phase"] for record in found["status"]["experiment"]["containerRecords"])
+    assert phases == ["Injected", "Not Injected"]
+
+
 def test_a_follower_finds_the_pods_that_chaos_mesh_does_not_press_on() -> None:
     """On a cluster whose Chaos Mesh chooses once: as if the sandbox could not follow by itself."""
     sandbox, system, injected = broken("network_delay", "once")
