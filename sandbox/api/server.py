@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from ..store import Store
-from . import openapi
+from . import openapi, openapi_v2
 from .authorization import check, review
 from .custom import Definitions
 from .discovery import discover
@@ -61,6 +61,9 @@ class Api:
         if path in _ALIVE or path.startswith(tuple(f"{alive}/" for alive in _ALIVE)):
             return Response(200, body=b"ok", content_type="text/plain; charset=utf-8")
         if path.startswith("/openapi"):
+            if path == "/openapi/v2" and "json" not in request.accept and "*/*" not in request.accept:
+                words = "406: Not Acceptable: the sandbox has this document as JSON only"
+                return Response(406, StatusError(406, "NotAcceptable", words).body())
             return _tagged(request, self._openapi(path))
         found = discover(path, request.accept, self._store.registry)
         if found:
@@ -105,6 +108,8 @@ class Api:
 
     def _openapi(self, path: str) -> Response:
         parts = path.strip("/").split("/")
+        if parts == ["openapi", "v2"]:
+            return Response(200, openapi_v2.document(self._store.registry))
         if parts == ["openapi", "v3"]:
             return Response(200, openapi.index(self._store.registry))
         if parts[1] == "v3" and parts[2:3] == ["api"] and len(parts) == 4:
