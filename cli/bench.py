@@ -26,7 +26,9 @@ def add_parser(subparsers: Any) -> None:
         description="Runs each method on each case and prints the table. What --out holds already is not run again.",
     )
     parser.add_argument(
-        "--faults", default="seven", help="comma-separated, or: seven (default), unseen (by training), all"
+        "--faults",
+        default="seven",
+        help="comma-separated, or: seven (default), paper (MicroRemed's), unseen (by training), all",
     )
     parser.add_argument(
         "--seeds", type=int, default=None, metavar="N", help="random systems for each fault (20; 1 on a real cluster)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -144,3 +145,16 @@ def test_a_false_report_names_what_is_well_or_not_there() -> None:
     made = [false_report(system, random.Random(seed)) for seed in range(20)]
     assert all((report.named["name"] in names) is report.exists for report in made)
     assert {report.exists for report in made} == {True, False}
+
+
+def test_the_page_of_faults_has_each_of_them_as_it_is() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "faults.md").read_text(encoding="utf-8")
+    rows = {row.split("`")[1]: row for row in page.splitlines() if row.startswith("| `")}
+    told = {name: [part.strip() for part in rows[name].split("|")[3:5]] for name in FAULTS}
+    assert told == {
+        name: [
+            ", ".join(fault.variants),
+            "; ".join([fault.right, *(f"{variant}: escalate" for variant in fault.beyond)]),
+        ]
+        for name, fault in FAULTS.items()
+    }
