@@ -22,8 +22,10 @@ def of_container(world: World, run: PodRun, item: ContainerRun, peers: int) -> t
         return share, memory * 0.6
     request = item.settings.request_cpu if item.settings else 0.0
     load = world.rates.get(run.workload, 0.0) / max(1, peers) * (_HANDLING_CPU + request)
-    held = _held(world, run, item, memory) if world.strains.any_stress else 0.0
-    return processor.used(world, run, item, _IDLE_CORES + load) * wobble, memory + held
+    cores = processor.used(world, run, item, _IDLE_CORES + load)
+    if not world.strains.any_stress:
+        return cores * wobble, memory
+    return cores * min(1.0, wobble), memory + _held(world, run, item, memory)
 
 
 def _held(world: World, run: PodRun, item: ContainerRun, own: float) -> float:
