@@ -33,7 +33,7 @@ def _broken(corefile: str, rng: random.Random) -> str:
     return rng.choice(
         (
             lambda: corefile.replace("cluster.local", rng.choice(("cluster.locl", "k8s.local", "cluster.internal"))),
-            lambda: corefile.replace("kubernetes ", "kubernets ", 1),
+            lambda: corefile.replace("kubernetes ", "kube ", 1),
             lambda: corefile.rstrip().rstrip("}"),
         )
     )()
