@@ -14,12 +14,13 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ..plugins.module_utils.errors import InputError, RunError, Unreachable
 from ._systems import NAMES, system_of
 
 if TYPE_CHECKING:
+    from ..sandbox.recording import Recording
     from ..sandbox.sandbox import Sandbox
 
 DEFAULT_DIR = Path("out/sandbox")
@@ -87,7 +88,6 @@ def start(args: argparse.Namespace) -> None:
 
 def serve(args: argparse.Namespace) -> None:
     """Serves until SIGTERM or SIGINT."""
-    from ..sandbox.recording import Recording
     from ..sandbox.server import serve as serve_sandbox
 
     # Not in the middle of start-up: from here on, a signal means an orderly end.
@@ -96,7 +96,7 @@ def serve(args: argparse.Namespace) -> None:
     namespace = getattr(sandbox.system, "namespace", "default")
     args.dir.mkdir(parents=True, exist_ok=True)
     with ExitStack() as open_:
-        recording = Recording(sandbox, open_.enter_context(args.record.open("w"))) if args.record else None
+        recording = _recording(sandbox, open_.enter_context(args.record.open("w"))) if args.record else None
         served = open_.enter_context(serve_sandbox(sandbox, args.port, args.speed, namespace, recording))
         _write(args.dir / "kubeconfig", json.dumps(served.kubeconfig, indent=1))
         state = {
@@ -200,6 +200,12 @@ def _made(name: str) -> Sandbox:
     sandbox.called = name
     prepare(sandbox, system)
     return sandbox
+
+
+def _recording(sandbox: Sandbox, sink: IO[str]) -> Recording:
+    from ..sandbox.recording import Recording
+
+    return Recording(sandbox, sink)
 
 
 def _loaded(path: Path) -> Sandbox:

@@ -8,7 +8,7 @@ import traceback
 from dataclasses import dataclass
 from http import HTTPStatus
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from .api.authorization import user_of_token
@@ -16,10 +16,11 @@ from .api.exchange import Request, Response
 from .api.reads import Stream, Watch
 from .api.sessions import PROTOCOLS, Session
 from .api.status import StatusError
-from .dump import dump
 from .over_http import ADVANCE, DUMP
-from .recording import Recording
 from .sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from .recording import Recording
 from .websocket import await_goodbye, goodbye, handshake, message
 
 _TICK = 0.02
@@ -219,6 +220,8 @@ class _Handler(StreamRequestHandler):
                     self.sandbox.advance(float(request.query.get("seconds", "0")))
                     answer: Response | Stream = Response(200, {})
                 elif request.path == DUMP and request.method == "GET":
+                    from .dump import dump  # not at start-up, for what nobody may ask for
+
                     answer = Response(200, body=dump(self.sandbox))
                 else:
                     answer = self.sandbox.answer(request)

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from . import own_yaml
 
 _HERE = Path(__file__).parent
 _TIMES = ("Time", "MicroTime")
@@ -91,7 +91,7 @@ def _document() -> dict[str, Any]:
 
 @cache
 def _defaults() -> dict[str, dict[str, Any]]:
-    document: dict[str, dict[str, Any]] = yaml.safe_load((_HERE / "defaults.yaml").read_text())
+    document: dict[str, dict[str, Any]] = own_yaml.read(_HERE / "defaults.yaml")
     return document
 
 

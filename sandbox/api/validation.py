@@ -11,8 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from . import own_yaml
 from .custom_validation import check_schema
 from .podsecurity import label_causes
 from .quantity import value_of
@@ -98,7 +97,7 @@ def check_replicas(name: str, replicas: int) -> None:
 
 @cache
 def _rules() -> dict[str, Any]:
-    rules: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "rules.yaml").read_text())
+    rules: dict[str, Any] = own_yaml.read(Path(__file__).parent / "rules.yaml")
     return rules
 
 
