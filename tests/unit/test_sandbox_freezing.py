@@ -49,7 +49,8 @@ def test_a_clone_has_the_very_same_of_what_is_shared_and_bytes_hold_less():
 
 def test_the_same_state_is_the_same_bytes_whatever_the_order_in_which_sets_were_filled():
     names = [f"name-{number}" for number in range(50)]
-    assert freeze([set(names), frozenset(names)]) == freeze([set(reversed(names)), frozenset(sorted(names))])
+    forth, back = dict.fromkeys(names), dict.fromkeys(reversed(names))
+    assert freeze([set(forth), frozenset(forth)]) == freeze([set(back), frozenset(back)])
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_the_same_state_is_the_same_bytes_whatever_the_order_in_which_sets_were_
 def test_what_is_no_part_of_a_sandbox_is_refused_by_name(kept):
     clock = Clock(START)
     clock.after(5, kept)
-    with pytest.raises(Unfreezable, match="cannot be kept|nothing that a sandbox"):
+    with pytest.raises(Unfreezable, match=r"cannot be kept|nothing that a sandbox"):
         thaw(freeze(clock))
 
 
