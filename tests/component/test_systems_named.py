@@ -29,10 +29,10 @@ def test_the_demonstration_breaks_the_named_system(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["simple-micro", "online-boutique", "train-ticket"])
-def test_a_case_on_a_named_system_is_resolved_by_going_back_and_not_by_doing_nothing(name: str) -> None:
-    [case] = cases.cases(["bad_image_tag"], [1_000_000], name)
+def test_a_case_on_a_named_system_is_resolved_by_new_pods_and_not_by_doing_nothing(name: str) -> None:
+    [case] = cases.cases(["pod_failure"], [1_000_000], name)
     assert cases.stage(case).system.name == name
-    assert measure(case, method("undo")).resolved
+    assert measure(case, method("restart")).resolved
     assert not measure(case, method("nothing")).resolved
 
 
