@@ -85,6 +85,7 @@ def about(results: Sequence[Result], cluster: str = "sandbox, in process") -> di
     from importlib import metadata
 
     seeds = sorted({result.seed for result in results})
+    named = sorted({result.system for result in results} - {""})
     versions = {}
     for name in ("ansible-core", "kubernetes", "torch", "transformers", "llguidance", "ansible-lint"):
         try:
@@ -96,6 +97,7 @@ def about(results: Sequence[Result], cluster: str = "sandbox, in process") -> di
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "format": format_hash(),
         "seeds": f"{seeds[0]}-{seeds[-1]}" if seeds else "none",
+        **({"systems": ", ".join(named)} if named else {}),
         "cluster": cluster,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.e2ereme.remediate.benchmark.run import Result
-from ansible_collections.e2ereme.remediate.benchmark.table import data, rows, text
+from ansible_collections.e2ereme.remediate.benchmark.table import about, data, rows, text
 
 BLANK = Result(
     fault="bad_image_tag",
@@ -78,3 +78,8 @@ def test_false_reports_left_alone_do_not_count_as_repairs() -> None:
         ("false_report", 1.0),
         ("all faults", 0.0),
     ]
+
+
+def test_named_systems_are_told_and_random_ones_by_their_seeds() -> None:
+    assert about([result(system="train-ticket"), result(system="shop")])["systems"] == "shop, train-ticket"
+    assert "systems" not in about([result()])
