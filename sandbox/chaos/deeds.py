@@ -19,6 +19,7 @@ PAUSE_IMAGE = "gcr.io/google-containers/pause:latest"
 """What pod-failure puts into a Pod's containers, by default of Chaos Mesh: nothing in it but a program that waits."""
 
 _LONGEST_KEY = 63
+_STRESS_OWN = 5 * 2**20  # bytes that stress-ng takes for itself beside what it is told to hold, measured
 _WRITING = {"write", "fsync", "flush", "open", "create"}
 
 
@@ -99,7 +100,7 @@ class Deed:
         stressors = self._spec.get("stressors") or {}
         cpu, memory = stressors.get("cpu") or {}, stressors.get("memory") or {}
         cores = cpu.get("workers", 0) * cpu.get("load", 100) / 100
-        held = _size(memory.get("size", "0"), self._machine(pod)) if memory else 0.0
+        held = _size(memory.get("size", "0"), self._machine(pod)) + _STRESS_OWN if memory else 0.0
         return Strain(cores=cores, memory=held)
 
     def _machine(self, pod: Object) -> float:
@@ -211,7 +212,7 @@ def _stress_of_command(text: str, machine: float) -> Strain:
     workers = float(given.get("--cpu") or given.get("-c") or 0)
     load = float(given.get("--cpu-load") or given.get("-l") or 100)
     vm = given.get("--vm") or given.get("-m")
-    held = _size(given.get("--vm-bytes") or "256MiB", machine) if vm else 0.0
+    held = _size(given.get("--vm-bytes") or "256MiB", machine) + _STRESS_OWN if vm else 0.0
     if not workers and not held:
         raise DeedFailed("the sandbox has only stress-ng's --cpu and --vm")
     return Strain(cores=workers * load / 100, memory=held)

@@ -14,7 +14,7 @@ Object = dict[str, Any]
 
 
 class NothingSelected(Exception):
-    """The selector finds no Pod."""
+    """The selector finds no Pod, or the mode none of them."""
 
 
 def matching(store: Store, selector: Object, namespace: str) -> list[Object]:
@@ -33,6 +33,8 @@ def choose(store: Store, group: Object, namespace: str, rng: random.Random) -> l
     if not pods:
         raise NothingSelected("no pod is selected")
     value = int(group.get("value") or 0)
+    if mode not in ("one", "all") and value <= 0:
+        raise NothingSelected(f"mode {mode} needs a value greater than 0")
     if mode == "random-max-percent":
         value = rng.randint(0, value)
     counts = {"all": len(pods), "one": 1, "fixed": min(value, len(pods))}

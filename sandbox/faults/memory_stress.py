@@ -15,8 +15,9 @@ from .symptoms import subject, usages
 _MIB = 2**20
 _PAPER = 1280  # MiB that the paper's experiment holds
 _PROGRAM = 14  # MiB that the program takes beside its working set
-_LEAST_ROOM = 40  # MiB below a limit: the stress program itself takes some
-_FILLS = 0.7  # of the room: beyond the limit the worker is killed, again and again, and hardly anything shows
+_LEAST_ROOM = 40  # MiB below a limit: else what is measured varies by more than there is room
+_OWN = 5  # MiB that the stress program takes for itself, measured
+_FILLS = 0.95  # of the limit: beyond it the worker is killed, again and again, and hardly anything shows
 _AMPLE = 2.4  # times what is used: usage is then nearer to what was usual than to the limit
 _MOST = 8192  # MiB that the default policy lets a container have
 
@@ -26,8 +27,10 @@ def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
         most, used = float(value_of(limit(victim, "memory"))) / _MIB, _used(scene, victim)
         if most - used < _LEAST_ROOM:
             continue
-        fills = _FILLS if variant == ONCE else rng.uniform(0.62, 0.8)
-        held = int(min(_PAPER, fills * (most - used)) if variant == ONCE else fills * (most - used))
+        fills = _FILLS if variant == ONCE else rng.uniform(0.93, 0.965)
+        held = int(fills * most - used - _OWN)
+        if variant == ONCE:
+            held = min(_PAPER, held)
         if variant == FOLLOWS and (held + used) * _AMPLE > _MOST:
             continue
         if held < 0.55 * (most - used):  # the paper's strength does not show below a limit this high

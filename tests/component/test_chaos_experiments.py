@@ -154,6 +154,13 @@ def test_the_selector_says_whom(cluster: Cluster, selector: Object, hit: int) ->
     assert cluster.holds("StressChaos", "Selected") == bool(hit)
 
 
+def test_a_mode_that_needs_a_number_says_so(cluster: Cluster) -> None:
+    cluster.start("StressChaos", {**CPU, "mode": "fixed"})
+
+    assert ("Failed", "Failed to select targets: mode fixed needs a value greater than 0") in cluster.events()
+    assert not cluster.holds("StressChaos", "Selected")
+
+
 def test_targets_are_chosen_once(cluster: Cluster) -> None:
     cluster.start("NetworkChaos", DELAY)
     for pod in cluster.pods():

@@ -15,6 +15,7 @@ import pytest
 
 from ansible_collections.e2ereme.remediate.plugins.module_utils.connect import KubernetesTransport
 from ansible_collections.e2ereme.remediate.sandbox import faults
+from ansible_collections.e2ereme.remediate.sandbox.faults.dynamic import PASSING, Blow, Course, Timers, unfold
 from ansible_collections.e2ereme.remediate.sandbox.faults.injection import replace_pods
 from ansible_collections.e2ereme.remediate.sandbox.faults.scene import Scene
 from ansible_collections.e2ereme.remediate.sandbox.systems import System, deploy
@@ -92,3 +93,16 @@ def test_moving_helps_against_what_stays_with_a_node(lab: Site) -> None:
             assert until(lambda: not faults.confirm(transport, injected), transport, 90)
     finally:
         faults.withdraw(transport, injected)
+
+
+def test_a_passing_fault_goes_by_itself(lab: Site) -> None:
+    transport, system = lab
+    plan = Course(PASSING, (Blow("network_loss", "varied", lasts=40),))
+    timers = Timers()
+    going = unfold(plan, list(faults.FAULTS.values()), transport, system, random.Random(4), timers, (0.0, 1.0))
+    try:
+        assert until(lambda: not going.confirm(), transport, 120)
+        assert until(lambda: not faults.healthy(transport, system), transport, 60)
+    finally:
+        timers.close()
+        going.withdraw()
