@@ -149,7 +149,7 @@ class Store:
         new_meta["resourceVersion"] = old_meta["resourceVersion"]
         if new == old:
             return old
-        if not status and resource.generation and _generation_moves(kind, old, new):
+        if not status and resource.generation and _generation_moves(kind, old, new, resource):
             new_meta["generation"] = old_meta.get("generation", 0) + 1
         if dry:
             return new
@@ -285,10 +285,13 @@ _WITHOUT_GRACE = ("Namespace", "CustomResourceDefinition")
 _FIXED = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 
-def _generation_moves(kind: str, old: Object, new: Object) -> bool:
+def _generation_moves(kind: str, old: Object, new: Object, resource: Resource) -> bool:
     if kind == "Pod":  # being bound to a node is not counted
         return {**old["spec"], "nodeName": None} != {**new["spec"], "nodeName": None}
-    if any(old.get(part) != new.get(part) for part in new.keys() | old.keys() if part not in ("metadata", "status")):
+    apart = ["metadata", "status"]
+    if resource.definition and "status" not in resource.subresources:  # then it is a field as any other
+        apart.remove("status")
+    if any(old.get(part) != new.get(part) for part in new.keys() | old.keys() if part not in apart):
         return True
     # The API server counts a Deployment's annotations too: its controller copies them to the ReplicaSet. The one that
     # the controller itself notes comes with a status, which is not counted.

@@ -81,6 +81,13 @@ def test_stress_presses_on_the_containers_that_it_selects_and_says_so(cluster: C
     assert {(record["phase"], record["injectedCount"]) for record in records} == {("Injected", 1)}
 
 
+def test_what_the_controller_writes_counts_as_a_change_as_status_is_no_subresource(cluster: Cluster) -> None:
+    made = cluster.start("StressChaos", CPU).json()
+
+    found = cluster.sandbox.handle("GET", f"{BASE}/stresschaos/it").json()
+    assert found["metadata"]["generation"] > made["metadata"]["generation"] == 1
+
+
 def test_an_experiment_that_is_deleted_recovers_before_it_goes(cluster: Cluster) -> None:
     cluster.start("NetworkChaos", DELAY)
     assert cluster.strains() == [Strain(delay=0.2, jitter=0.05)] * 2
