@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..nodes.placement import why_not
-from .pods import Refused, create_pod, is_active, is_ready, owned
+from .pods import Refused, create_pod, is_active, is_available, is_ready, owned
 from .statefulset import REVISION_LABEL, ensure_revision
 from .world import World
 
 Object = dict[str, Any]
 
 _COMPONENT = "daemonset-controller"
+_TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 
 
 def reconcile(world: World, namespace: str, name: str) -> None:
@@ -27,13 +29,14 @@ def reconcile(world: World, namespace: str, name: str) -> None:
     for pod in pods:
         if pod["spec"].get("nodeName") not in names:
             world.store.delete("Pod", namespace, pod["metadata"]["name"])
+    generation = item["metadata"].get("annotations", {}).get(_TEMPLATE_GENERATION, "1")
     for node in sorted(names - {pod["spec"].get("nodeName") for pod in owned(world, "Pod", item)}):
         try:
             pod = create_pod(
                 world,
                 item,
                 item["spec"]["template"],
-                labels={REVISION_LABEL: revision, "pod-template-generation": "1"},
+                labels={REVISION_LABEL: revision, "pod-template-generation": generation},
                 node=node,
             )
         except Refused as refused:
@@ -41,13 +44,24 @@ def reconcile(world: World, namespace: str, name: str) -> None:
             world.wake_after(30.0, "daemonset", namespace, name)
             break
         world.recorder.event(item, "Normal", "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}", _COMPONENT)
+    _replace_old(world, item, pods, len(names), revision)
+    _write_status(world, item, names, revision)
+
+
+def _replace_old(world: World, item: Object, pods: list[Object], wanted: int, revision: str) -> None:
+    """Deletes Pods of earlier templates, as many at once as may be unavailable; those that are down cost nothing."""
+    strategy = item["spec"].get("updateStrategy", {})
+    if strategy.get("type", "RollingUpdate") != "RollingUpdate":
+        return
+    least = item["spec"].get("minReadySeconds", 0)
     old = [pod for pod in pods if pod["metadata"]["labels"].get(REVISION_LABEL) != revision]
     down = [pod for pod in old if not is_ready(pod)]
-    if old and item["spec"].get("updateStrategy", {}).get("type", "RollingUpdate") == "RollingUpdate":
-        missing = sum(not is_ready(pod) for pod in pods) + len(names) - len(pods)
-        for pod in down or (old[:1] if missing <= 0 else []):
-            world.store.delete("Pod", namespace, pod["metadata"]["name"])
-    _write_status(world, item, names, revision)
+    allowed = (strategy.get("rollingUpdate") or {}).get("maxUnavailable", 1)
+    allowed = allowed if isinstance(allowed, int) else math.ceil(int(allowed.rstrip("%")) * wanted / 100)
+    missing = sum(not is_available(world, pod, least) for pod in pods) + wanted - len(pods)
+    spare = max(0, max(1, allowed) - missing)
+    for pod in down or old[:spare]:
+        world.store.delete("Pod", pod["metadata"]["namespace"], pod["metadata"]["name"])
 
 
 def _write_status(world: World, item: Object, names: set[str], revision: str) -> None:
@@ -56,6 +70,10 @@ def _write_status(world: World, item: Object, names: set[str], revision: str) ->
         return
     pods = [pod for pod in owned(world, "Pod", live) if is_active(pod)]
     ready = sum(is_ready(pod) for pod in pods)
+    least = live["spec"].get("minReadySeconds", 0)
+    available = sum(is_available(world, pod, least) for pod in pods)
+    if available < ready:
+        world.wake_after(float(least), "daemonset", live["metadata"]["namespace"], live["metadata"]["name"])
     status: Object = {
         "currentNumberScheduled": len(pods),
         "numberMisscheduled": 0,
@@ -66,8 +84,8 @@ def _write_status(world: World, item: Object, names: set[str], revision: str) ->
     updated = sum(pod["metadata"]["labels"].get(REVISION_LABEL) == revision for pod in pods)
     for key, value in (
         ("updatedNumberScheduled", updated),
-        ("numberAvailable", ready),
-        ("numberUnavailable", len(names) - ready),
+        ("numberAvailable", available),
+        ("numberUnavailable", len(names) - available),
     ):
         if value:
             status[key] = value

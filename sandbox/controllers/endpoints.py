@@ -70,7 +70,12 @@ def _write_endpoints(
         subset: Object = {}
         for key, wanted in (("addresses", True), ("notReadyAddresses", False)):
             rows = [
-                {"ip": pod["status"]["podIP"], "nodeName": pod["spec"]["nodeName"], "targetRef": _target(pod)}
+                {
+                    "ip": pod["status"]["podIP"],
+                    **_named(pod, service),
+                    "nodeName": pod["spec"]["nodeName"],
+                    "targetRef": _target(pod),
+                }
                 for pod in pods
                 if (tolerant or is_ready(pod)) is wanted and "deletionTimestamp" not in pod["metadata"]
             ]
@@ -89,13 +94,28 @@ def _write_endpoints(
         world.store.update({**wanted_, "metadata": dict(old["metadata"])})
 
 
+def _named(pod: Object, service: Object) -> Object:
+    """The name of its own that a Pod has in the Service that governs it."""
+    spec = pod["spec"]
+    if spec.get("hostname") and spec.get("subdomain") == service["metadata"]["name"]:
+        return {"hostname": spec["hostname"]}
+    return {}
+
+
+def _in_parts(pods: list[Object]) -> list[list[Object]]:
+    """A slice holds no more than a hundred."""
+    ordered = sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))
+    return [ordered[start : start + _MOST] for start in range(0, len(ordered), _MOST)]
+
+
+_MOST = 100
 _HEADLESS = "service.kubernetes.io/headless"
 
 
 def _write_slices(world: World, service: Object, groups: dict[tuple[tuple[str, int, str], ...], list[Object]]) -> None:
     meta = service["metadata"]
     old = slices_of(world, meta["namespace"], meta["name"])
-    wanted = list(groups.items()) or [((), [])]
+    wanted = [(ports, part) for ports, pods in groups.items() for part in _in_parts(pods)] or [((), [])]
     for spot, (ports, pods) in enumerate(wanted):
         rows = []
         for pod in sorted(pods, key=lambda pod: str(pod["metadata"]["name"])):
@@ -109,6 +129,7 @@ def _write_slices(world: World, service: Object, groups: dict[tuple[tuple[str, i
                 {
                     "addresses": [pod["status"]["podIP"]],
                     "conditions": conditions,
+                    **_named(pod, service),
                     "nodeName": pod["spec"]["nodeName"],
                     "targetRef": _target(pod),
                 }

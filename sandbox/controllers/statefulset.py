@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .deployment import template_hash
-from .pods import Refused, create_pod, is_active, is_ready, owned, reference
+from .pods import Refused, create_pod, is_active, is_available, is_ready, owned, reference
 from .world import World
 
 Object = dict[str, Any]
@@ -65,13 +65,16 @@ def _move(world: World, item: Object, pods: dict[int, Object], revision: str) ->
     spec = item["spec"]
     wanted = spec.get("replicas", 1)
     in_order = spec.get("podManagementPolicy", "OrderedReady") == "OrderedReady"
-    for ordinal in range(wanted):
+    begin = (spec.get("ordinals") or {}).get("start", 0)
+    least = spec.get("minReadySeconds", 0)
+    for ordinal in range(begin, begin + wanted):
         pod = pods.get(ordinal)
         if pod is None and not _create(world, item, ordinal, revision):
             return
-        if in_order and (pod is None or not is_active(pod) or not is_ready(pod)):
+        if in_order and (pod is None or not is_active(pod) or not is_available(world, pod, least)):
             return  # the next waits for this one, and so does a rolling update: as in the real controller
-    for ordinal in sorted((number for number in pods if number >= wanted), reverse=True):
+    condemned = [number for number in pods if not begin <= number < begin + wanted]
+    for ordinal in sorted(condemned, reverse=True):
         if is_active(pods[ordinal]):
             _delete(world, item, pods[ordinal])
         if in_order:
@@ -82,12 +85,12 @@ def _move(world: World, item: Object, pods: dict[int, Object], revision: str) ->
     first = (strategy.get("rollingUpdate") or {}).get("partition", 0)
     for ordinal in sorted(pods, reverse=True):
         pod = pods[ordinal]
-        if ordinal < first or ordinal >= wanted:
+        if ordinal < begin + first or ordinal in condemned:
             continue
         if pod["metadata"]["labels"].get(REVISION_LABEL) != revision and is_active(pod):
             _delete(world, item, pod)
             return
-        if not is_active(pod) or not is_ready(pod):
+        if not is_active(pod) or not is_available(world, pod, least):
             return
 
 
@@ -154,6 +157,10 @@ def _write_status(world: World, item: Object, revision: str) -> None:
     pods = [pod for pod in owned(world, "Pod", live) if is_active(pod)]
     updated = sum(pod["metadata"]["labels"].get(REVISION_LABEL) == revision for pod in pods)
     ready = sum(is_ready(pod) for pod in pods)
+    least = live["spec"].get("minReadySeconds", 0)
+    available = sum(is_available(world, pod, least) for pod in pods)
+    if available < ready:
+        world.wake_after(float(least), "statefulset", live["metadata"]["namespace"], live["metadata"]["name"])
     wanted = live["spec"].get("replicas", 1)
     current = live.get("status", {}).get("currentRevision", revision)
     if updated == wanted == ready:
@@ -161,7 +168,7 @@ def _write_status(world: World, item: Object, revision: str) -> None:
     status: Object = {
         "observedGeneration": live["metadata"].get("generation", 1),
         "replicas": len(pods),
-        "availableReplicas": ready,
+        "availableReplicas": available,
         "currentRevision": current,
         "updateRevision": revision,
         "collisionCount": 0,
