@@ -12,6 +12,7 @@ from ..controllers.world import World
 Object = dict[str, Any]
 
 _COMPONENT = "default-scheduler"
+_CLAIMS = ("pod has unbound", "persistentvolumeclaim ")
 _SYSTEM = "kube-system"
 _SPARE = (
     "node.kubernetes.io/not-ready",
@@ -78,13 +79,14 @@ def _refuse(world: World, pod: Object, nodes: int, reasons: Counter[str]) -> Non
         listed = ", ".join(
             f"{count} {reason}" for reason, count in sorted(reasons.items(), key=lambda item: f"{item[1]} {item[0]}")
         )
-        if any(reason.startswith("pod has unbound") for reason in reasons):
-            listed = next(iter(reasons))
+        claim = next((reason for reason in reasons if reason.startswith(_CLAIMS)), "")
         room = sum(count for reason, count in reasons.items() if reason.startswith("Insufficient"))
         rest = [f"{room} No preemption victims found for incoming pod"] if room else []
         rest += [f"{nodes - room} Preemption is not helpful for scheduling"] if nodes - room else []
         text = f"0/{nodes} nodes are available: {listed}. no new claims to deallocate, preemption: "
         text += f"0/{nodes} nodes are available: {', '.join(rest)}."
+        if claim:  # found before any node is looked at: there is nothing to preempt, and this is how it is told
+            text = f"0/{nodes} nodes are available: {claim}. not found"
     now = world.clock.stamp()
     status = pod.get("status", {})
     new = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": text}

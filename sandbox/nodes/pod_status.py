@@ -37,6 +37,7 @@ def pod_status(run: PodRun, pod: Object, now: str) -> Object:
         if message:
             new["message"] = message
         conditions = with_condition(conditions, new, now)
+    by_name = sorted(run.containers, key=lambda item: item.name)  # as kubelets list them; init containers as they run
     status_ = {
         **pod["status"],
         "phase": phase,
@@ -44,7 +45,7 @@ def pod_status(run: PodRun, pod: Object, now: str) -> Object:
         "hostIP": run.host_ip,
         "hostIPs": [{"ip": run.host_ip}],
         "startTime": run.start_stamp,
-        "containerStatuses": [_container_status(item, run) for item in run.containers],
+        "containerStatuses": [_container_status(item, run) for item in by_name],
         "observedGeneration": generation,
     }
     if run.inits:

@@ -32,6 +32,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 COMMANDS = ("serve", "visit", "once", "check")
 LEVELS = ("debug", "info", "warning", "error")
@@ -317,7 +318,13 @@ def _serve(settings: Settings, files: Sequence[_Appended]) -> None:
         def log_message(self, format: str, *arguments: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("", settings.port), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client that went away before its answer came is nothing to report."""
+            if not isinstance(sys.exc_info()[1], ConnectionError):
+                super().handle_error(request, client_address)
+
+    server = Server(("", settings.port), Handler)
     _log("INFO", started(settings.port))
     server.serve_forever()
 
