@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from .system import LAST_APPLIED, as_applied
 
 Object = dict[str, Any]
 
@@ -149,8 +150,7 @@ def workload(plan: Blueprint) -> list[Object]:
 
 def last_applied(manifest: Object) -> Object:
     """The manifest as `kubectl apply` sends it, with the annotation that remembers it."""
-    text = json.dumps(manifest, separators=(",", ":"), sort_keys=True) + "\n"
-    notes = {**manifest["metadata"].get("annotations", {}), "kubectl.kubernetes.io/last-applied-configuration": text}
+    notes = {**manifest["metadata"].get("annotations", {}), LAST_APPLIED: as_applied(manifest)}
     return {**manifest, "metadata": {**manifest["metadata"], "annotations": notes}}
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 Object = dict[str, Any]
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 LAB_IMAGES = ("lab/python:1", "lab/base:1", "lab/base:2", "lab/redis:1", "lab/nginx:1")
 """One and the same image under several names, so that image changes can be told apart on the lab."""
@@ -74,6 +78,11 @@ class System:
         return tuple(spec for spec in self.services if name in spec.calls)
 
 
+def as_applied(manifest: Object) -> str:
+    """A manifest as `kubectl apply` remembers it."""
+    return json.dumps(manifest, separators=(",", ":"), sort_keys=True) + "\n"
+
+
 def lab_image(image: str) -> str:
     """The lab's image that stands for this one; other tags of a repository get other names where they can."""
     return LAB_IMAGES[sum(image.encode()) % len(LAB_IMAGES)]
@@ -98,18 +107,25 @@ def _cores(system: System) -> float:
 def on_lab(system: System, namespace: str = "") -> System:
     """The same system for a real cluster: its images mapped to the lab's, without Nodes.
 
-    Where it asks for more CPU than LAB_CORES, every request is that much smaller; limits stay.
+    Another ``namespace`` is moved to with all that names it: addresses, and what was last applied. Where the system
+    asks for more CPU than LAB_CORES, every request is that much smaller; limits stay.
     """
     space = namespace or system.namespace
     share = min(1.0, LAB_CORES / max(LAB_CORES, _cores(system)))
 
+    elsewhere = re.compile(rf"(?<=//)([^/:.]+)\.{re.escape(system.namespace)}(?=[.:/]|$)")
+
     def moved(value: Any) -> Any:
+        if isinstance(value, str):
+            return elsewhere.sub(rf"\1.{space}", value)
         if isinstance(value, dict):
             return {
                 key: lab_image(item)
                 if key == "image" and item in system.images
                 else space
                 if key == "namespace" and item == system.namespace
+                else as_applied(moved(json.loads(item)))
+                if key == LAST_APPLIED
                 else {**item, "cpu": f"{max(1, int(_millicores(item['cpu']) * share))}m"}
                 if key == "requests" and share < 1 and "cpu" in item
                 else moved(item)

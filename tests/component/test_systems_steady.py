@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.e2ereme.remediate.sandbox.faults import healthy
 from ansible_collections.e2ereme.remediate.sandbox.sandbox import Sandbox
 from ansible_collections.e2ereme.remediate.sandbox.systems import System, generate, prepare, shop
-from ansible_collections.e2ereme.remediate.sandbox.systems.system import on_lab
+from ansible_collections.e2ereme.remediate.sandbox.systems.system import LAST_APPLIED, on_lab
 
 
 def up(system: System, seed: int = 0) -> Sandbox:
@@ -100,3 +100,26 @@ def test_usage_follows_the_working_set() -> None:
 def test_on_the_lab_every_image_is_one_that_is_there() -> None:
     text = json.dumps(on_lab(shop(), "elsewhere").manifests)
     assert "registry.example" not in text and '"namespace": "shop"' not in text
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_elsewhere_nothing_names_the_namespace_that_it_left(seed: int) -> None:
+    system = generate(seed)
+    moved = on_lab(system, "elsewhere")
+    text = json.dumps([moved.manifests, [change.manifest for change in moved.history]])
+    assert f'"{system.namespace}"' not in text and f".{system.namespace}" not in text
+
+
+def test_what_was_last_applied_moves_to_the_lab_too() -> None:
+    moved = next(
+        on_lab(system, "elsewhere")
+        for system in map(generate, range(30))
+        if "kubectl-client-side-apply" in (system.managers or {}).values()
+    )
+    notes = [item["metadata"].get("annotations", {}).get(LAST_APPLIED, "") for item in moved.manifests]
+    applied = [json.loads(text) for text in notes if text]
+    for item, text in zip(moved.manifests, notes, strict=True):
+        remembered = json.loads(text) if text else item
+        assert remembered.get("spec") == item.get("spec")
+        assert remembered["metadata"].get("namespace", "elsewhere") == "elsewhere"
+    assert len(applied) > 5
