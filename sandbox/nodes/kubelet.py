@@ -280,10 +280,21 @@ class Kubelet:
                 seconds = max(seconds, min(grace, hook + 1.0) if heeds else grace)
         self.world.clock.after(seconds, lambda: self._gone(run))
 
+    def _silence(self, run: PodRun, status: Object) -> None:
+        """Its containers have ended, but the Pod stays in the API until somebody takes its last finalizer away."""
+        ends = {there["name"]: there["state"] for there in status.get("containerStatuses") or ()}
+        for item in run.every:
+            item.state, item.ready, item.started = ends.get(item.name, item.state), False, False
+            item.settings, item.command, item.dns, item.listens_at = None, "", None, float("inf")
+        self.network.forget(run)
+
     def _gone(self, run: PodRun) -> None:
         pod = self._tell.pod(run)
         if pod is not None and self.world.machines.reports(run.node):
             last = ended_status(run, pod, self.world.clock.stamp())
+            if pod["metadata"].get("finalizers"):
+                self._silence(run, last)
+                self.world.put_status(pod, last)
             self.world.store.delete("Pod", run.namespace, run.name, 0, last)
 
     # Small things

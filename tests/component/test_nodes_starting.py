@@ -152,3 +152,17 @@ def test_a_hook_after_the_start_that_fails_has_the_container_killed(cluster: San
     cluster.advance(60)
     assert main_state(cluster) == "CrashLoopBackOff"
     assert events(cluster, "FailedPostStartHook")[0]["message"] == "PostStartHook failed"
+
+
+def test_a_pod_with_a_finalizer_is_seen_to_have_ended_until_it_may_go(cluster: Sandbox) -> None:
+    run_pod(cluster, ["nginx"])
+    cluster.advance(30)
+    path, merge = "/api/v1/namespaces/shop/pods/job", "application/merge-patch+json"
+    cluster.handle("PATCH", path, {}, {"metadata": {"finalizers": ["example.com/held"]}}, merge)
+    cluster.handle("DELETE", path)
+    cluster.advance(60)
+    assert (main_state(cluster), pod(cluster)["status"]["phase"]) == ("Completed", "Succeeded")
+    assert condition(cluster, "Ready")["status"] == "False"
+    cluster.handle("PATCH", path, {}, {"metadata": {"finalizers": None}}, merge)
+    cluster.advance(1)
+    assert cluster.store.get("Pod", "shop", "job") is None
