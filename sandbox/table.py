@@ -28,7 +28,7 @@ from .controllers import (
     statefulset,
 )
 from .controllers.world import World
-from .nodes import placement
+from .nodes import placement, policies
 from .nodes.kubelet import Kubelet
 
 Object = dict[str, Any]
@@ -69,7 +69,10 @@ CONTROLLERS: tuple[Controller, ...] = (
     Controller("scheduler", placement.schedule),
 )
 
-LISTENERS: tuple[Callable[[World, Kubelet], Change], ...] = (eviction.listen,)
+LISTENERS: tuple[Callable[[World, Kubelet], Change], ...] = (
+    eviction.listen,
+    policies.listen,
+)
 """Each is called once, when the cluster starts, and returns what is to hear of changes."""
 
 BY_KIND: dict[str, tuple[Controller, ...]] = {

@@ -8,11 +8,15 @@ dropped, not refused, and a connection that is open already goes on.
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ..api.selectors import selects
 from ..controllers.world import World
 from .run import PodRun
+
+if TYPE_CHECKING:
+    from .kubelet import Kubelet
 
 Object = dict[str, Any]
 
@@ -76,6 +80,16 @@ class Policies:
         elif peer.namespace != own:
             return False
         return selects(wanted.get("podSelector") or {}, peer.labels)
+
+
+def listen(world: World, kubelet: Kubelet) -> Callable[[str, Object | None, Object | None], None]:
+    """What hears of changes to policies: requests have met something else since."""
+
+    def heard(_type: str, old: Object | None, new: Object | None) -> None:
+        if (new or old or {}).get("kind") == "NetworkPolicy":
+            kubelet.network.felt_at = world.clock.elapsed
+
+    return heard
 
 
 class _Side:

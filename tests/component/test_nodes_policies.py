@@ -116,3 +116,17 @@ def test_the_api_servers_open_connection_goes_on_and_a_new_one_is_dropped(cluste
     status, seconds, text = cluster.behaviour.proxy("services", "shop", "payment", "9090", "/")
     assert (status, seconds) == (503, 30.0)
     assert text.endswith(":9090: i/o timeout")
+
+
+def test_a_callers_log_tells_of_the_policy_since_it_is_there(cluster: Sandbox) -> None:
+    policy(cluster, podSelector=PAYMENT, policyTypes=["Ingress"])
+    cluster.advance(20)
+    name = next(
+        pod["metadata"]["name"]
+        for pod in cluster.store.list("Pod", "shop")
+        if pod["metadata"]["labels"]["app"] == "checkout"
+    )
+    said = [line for line in cluster.behaviour.logs("shop", name, "checkout").splitlines() if "payment" in line]
+    created = cluster.store.list("NetworkPolicy")[0]["metadata"]["creationTimestamp"]
+    assert said
+    assert all(line.split(" ", 1)[0] >= created for line in said)
