@@ -7,8 +7,9 @@ from typing import Any
 from zlib import crc32
 
 from ..store import Store
-from .limits import check_count, check_quota, check_ranges, noted, with_requests
+from .limits import check_ranges, noted, with_requests
 from .podsecurity import check_pod
+from .quota import check_quotas
 from .resources import STORED, Resource
 from .status import forbidden, not_found
 from .webhooks import ask_webhooks
@@ -26,14 +27,15 @@ def admit(store: Store, resource: Resource, obj: Object, *, dry: bool = False) -
     if resource.builtin == "Pod":
         return admit_pod(store, obj, dry=dry)
     ask_webhooks(store, resource, "CREATE", obj, dry=dry)
-    if resource.namespaced and resource.builtin != "Event":
-        check_count(store, resource, obj)
+    if resource.builtin != "PersistentVolumeClaim":
+        check_quotas(store, resource, obj)
     if resource.builtin == "Service":
         return _with_addresses(store, obj)
-    if resource.builtin == "PersistentVolumeClaim" and "storageClassName" not in obj["spec"]:
+    if resource.builtin == "PersistentVolumeClaim":
         default = _default_storage_class(store)
-        if default:
-            return {**obj, "spec": {**obj["spec"], "storageClassName": default}}
+        if default and "storageClassName" not in obj["spec"]:
+            obj = {**obj, "spec": {**obj["spec"], "storageClassName": default}}
+        check_quotas(store, resource, obj)
     if resource.builtin == "Namespace":
         labels = {"kubernetes.io/metadata.name": obj["metadata"]["name"], **obj["metadata"].get("labels", {})}
         meta = {**obj["metadata"], "labels": labels}
@@ -71,7 +73,7 @@ def admit_pod(store: Store, pod: Object, *, dry: bool = False) -> Object:
     admitted["status"] = {"phase": "Pending", "qosClass": _quality(spec)}
     check_pod(store, namespace, name, pod)
     ask_webhooks(store, STORED["Pod"], "CREATE", pod, dry=dry)
-    check_quota(store, namespace, name, admitted)
+    check_quotas(store, STORED["Pod"], admitted)
     return admitted
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..api.limits import object_counts, usage_of
-from ..api.quantity import canonical, value_of
+from ..api.quantity import value_of
+from ..api.quota import used_of
 from .world import World
 
 Object = dict[str, Any]
@@ -110,12 +110,4 @@ def count_quota(world: World, namespace: str, name: str) -> None:
     quota = world.store.get("ResourceQuota", namespace, name)
     if quota is None:
         return
-    hard = quota["spec"].get("hard", {})
-    pods = [
-        pod
-        for pod in world.store.list("Pod", namespace)
-        if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
-    ]
-    charged = {**object_counts(world.store, namespace, hard), **usage_of(pods)}
-    used = {name: canonical(f"{charged[name]:f}") for name in hard if name in charged}
-    world.put_status(quota, {"hard": hard, "used": used})
+    world.put_status(quota, {"hard": quota["spec"].get("hard", {}), "used": used_of(world.store, quota)})
