@@ -22,7 +22,8 @@ TEMPLATE_VARIANTS = (LATEST, BURIED, FIRST, MOVED_ON)
 
 ONCE, VARIED, FOLLOWS, ON_NODE = "once", "varied", "follows", "on_node"
 """How an experiment presses: on the Pods that it found, as strongly as the paper has it; the same as strongly as
-chance has it; on whatever Pods the workload will ever have; or on those on one node."""
+chance has it; on whatever Pods the workload will ever have; or on those on one node, to
+which somebody has bound the workload."""
 
 PRESSED_VARIANTS = (ONCE, VARIED, FOLLOWS, ON_NODE)
 

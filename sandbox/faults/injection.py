@@ -13,6 +13,7 @@ from ..systems.history import BY_HAND
 from ..systems.rest import Api, ApiError
 from ..systems.system import ServiceSpec, System
 from . import experiments, symptoms
+from .companions import harmless, moved_on
 from .fault import BURIED, FIRST, MOVED_ON, CannotInject, Damage, Fault, Injected
 from .reports import reports_of, whom_to_name
 from .scene import Scene
@@ -67,7 +68,7 @@ def strike(target: Aim, rng: random.Random, *, wait: bool = True) -> Injected:
     api = scene.api
     for item in damage.alongside:
         api.create(item, "kubectl-create")
-    moved = _moved_on(scene, damage, rng) if variant == MOVED_ON else ()
+    moved = moved_on(scene, damage, rng) if variant == MOVED_ON else ()
     everything = (*moved, *damage.also, *damage.edits)
     manager = _manager(scene, damage, rng)
     if variant == FIRST:
@@ -76,13 +77,15 @@ def strike(target: Aim, rng: random.Random, *, wait: bool = True) -> Injected:
         _write(api, damage.space or scene.namespace, everything, manager)
     pressing: tuple[tuple[str, str], ...] = ()
     if damage.experiments:
+        if wait and damage.edits:
+            _rolled_out(api, scene.namespace, target.spec)
         begin = experiments.start if wait else experiments.create
         pressing = begin(api, scene.namespace, damage.experiments, rng)
     if damage.ends:
         end_pods(api, damage.space, damage.ends)
     if variant == BURIED:
         api.transport.sleep(rng.uniform(15, 40))
-        _write(api, scene.namespace, (_harmless(scene, damage, rng),), rng.choice(BY_HAND))
+        _write(api, scene.namespace, (harmless(scene, damage, rng),), rng.choice(BY_HAND))
     if damage.restart:
         replace_pods(api, scene, damage.workload)
     return Injected(
@@ -245,54 +248,15 @@ def _deploy_anew(api: Api, scene: Scene, damage: Damage, edits: Iterable[Edit], 
     api.create(fresh, manager)
 
 
+def _rolled_out(api: Api, namespace: str, spec: ServiceSpec) -> None:
+    """Waits until the Pods are there on which an experiment is to press; it finds no later ones by itself."""
+    for _ in range(60):
+        live = api.get(spec.kind, namespace, spec.name)
+        if live is None or symptoms.complete(live):
+            break
+        api.transport.sleep(2.0)
+
+
 def _pods_left(api: Api, scene: Scene, item: Object) -> bool:
     selector = item["spec"]["selector"]["matchLabels"].items()
     return any(selector <= pod["metadata"].get("labels", {}).items() for pod in api.list("Pod", scene.namespace))
-
-
-def _harmless(scene: Scene, damage: Damage, rng: random.Random) -> Edit:
-    """A later change of the template that neither helps nor hurts; as an Edit from it to what was before."""
-    kind = "Deployment" if ("Deployment", damage.workload) in scene.workloads else "StatefulSet"
-    template = ("spec", "template", "metadata")
-    if rng.random() < 0.5:
-        stamp = f"2026-03-{rng.randint(1, 28):02d}T{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}:00Z"
-        return Edit(kind, damage.workload, (*template, "annotations", "kubectl.kubernetes.io/restartedAt"), stamp, None)
-    key = rng.choice(("build", "commit", "release", "revision"))
-    return Edit(
-        kind, damage.workload, (*template, "annotations", f"ci.example/{key}"), f"{rng.getrandbits(28):07x}", None
-    )
-
-
-def _moved_on(scene: Scene, damage: Damage, rng: random.Random) -> tuple[Edit, ...]:
-    """A key of the workload's ConfigMap gets a new name, in the map and in the workload at once."""
-    kind = "Deployment" if ("Deployment", damage.workload) in scene.workloads else "StatefulSet"
-    item = scene.workloads[kind, damage.workload]
-    spec = scene.system.service(damage.workload)
-    touched = {json.dumps(edit.path) for edit in damage.edits}
-    container = ("spec", "template", "spec", "containers", {"name": spec.container}, "env")
-    variables = list(value_at(item, container) or ())
-    rng.shuffle(variables)
-    for env in variables:
-        ref = env.get("valueFrom", {}).get("configMapKeyRef")
-        if not ref or any(f'"{env["name"]}"' in path for path in touched):
-            continue
-        held = scene.config_maps.get(ref["name"], {}).get("data", {})
-        if ref["key"] not in held or _used_elsewhere(scene, damage.workload, ref):
-            continue
-        endings = ("_V2", "_NEW", "_2") if ref["key"].isupper() else ("-v2", ".new", "-2")
-        new = ref["key"] + rng.choice(endings)
-        path = (*container, {"name": env["name"]}, "valueFrom", "configMapKeyRef", "key")
-        return (
-            Edit("ConfigMap", ref["name"], ("data", ref["key"]), None, held[ref["key"]]),
-            Edit("ConfigMap", ref["name"], ("data", new), held[ref["key"]], None),
-            Edit(kind, damage.workload, path, new, ref["key"]),
-        )
-    raise CannotInject(f"{damage.workload} reads no ConfigMap key that could be renamed: take another system")
-
-
-def _used_elsewhere(scene: Scene, workload: str, ref: Object) -> bool:
-    for (_, name), item in scene.workloads.items():
-        text = json.dumps(item["spec"]["template"]["spec"])
-        if name != workload and f'"name": "{ref["name"]}"' in text and f'"key": "{ref["key"]}"' in text:
-            return True
-    return False

@@ -1,8 +1,8 @@
 """What all faults that press on Pods by experiments share: whom they can press on, and what helps against it.
 
 An experiment binds to the Pods that it finds: new ones are free of it, and replacing them is a repair. One that stays
-with a node is escaped by Pods that go elsewhere. One that follows the workload is escaped by nothing that the default
-policy allows, unless the Pods are given room for it.
+with a node, to which somebody has bound the workload, is escaped by Pods that go elsewhere. One that follows the
+workload is escaped by nothing that the default policy allows, unless the Pods are given room for it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from .scene import Scene, Victim
 
 Object = dict[str, Any]
 
+_HOSTNAME = "kubernetes.io/hostname"
+
 RENEWING = (
     "the experiment binds to the Pods that it found: new ones are free of it, and the policy lets Pods be replaced"
 )
-MOVING = "what presses on the Pods stays with their node: affinity belongs to the workload and leads them elsewhere"
+MOVING = "what presses on the Pods stays with a node: the selector that binds them to it belongs to the workload"
+GIVING_ROOM = "limits belong to the workload; usage tells how much it takes beside what presses"
 NOTHING_HELPS = (
     "it follows the workload's Pods wherever they run, from outside the namespace: whoever runs the cluster must end it"
 )
@@ -36,31 +39,28 @@ def pressed(
     room: tuple[Edit, ...] = (),
 ) -> Damage | None:
     """The damage of one experiment on a victim. ``room``: what gives its Pods enough of it, where something can. None
-    when the variant asks for a node and the victim's Pods are on several, or there is no other."""
-    labels = victim.manifest["spec"]["selector"]["matchLabels"]
-
-    def made(node: str = "", renew: bool = False, repair: tuple[Edit, ...] = (), why: str = "") -> Damage:
-        experiment = Experiment(kind, spec, labels, node, variant in (FOLLOWS, ON_NODE))
-        return Damage(
-            victim.spec.kind,
-            victim.name,
-            victim.name,
-            symptom,
-            (),
-            experiments=(experiment,),
-            renew=renew,
-            repair=repair,
-            why=why,
-        )
-
+    when the variant asks for a node and there is no other to go to."""
+    labels, bound, node, why = victim.manifest["spec"]["selector"]["matchLabels"], (), "", ""
     if variant == ON_NODE:
-        node = only_node(scene, labels)
-        return made(node, repair=(_away_from(victim, node),), why=MOVING) if node else None
-    if variant == FOLLOWS and room:
-        return made(repair=room, why="limits belong to the workload; usage tells how much it takes beside what presses")
-    if variant == FOLLOWS:
-        return made(why=NOTHING_HELPS)
-    return made(renew=True)
+        nodes = two_nodes(scene, labels)
+        if nodes is None:
+            return None
+        (node, other), why = nodes, MOVING
+        path = ("spec", "template", "spec", "nodeSelector", _HOSTNAME)
+        bound = (Edit(victim.spec.kind, victim.name, path, node, other),)
+    elif variant == FOLLOWS:
+        why = GIVING_ROOM if room else NOTHING_HELPS
+    return Damage(
+        victim.spec.kind,
+        victim.name,
+        victim.name,
+        symptom,
+        bound,
+        experiments=(Experiment(kind, spec, labels, node, variant in (FOLLOWS, ON_NODE)),),
+        renew=variant not in (FOLLOWS, ON_NODE),
+        repair=room if variant == FOLLOWS else (),
+        why=why,
+    )
 
 
 def steady_victims(
@@ -73,29 +73,24 @@ def steady_victims(
             yield victim
 
 
-def only_node(scene: Scene, labels: Mapping[str, str]) -> str:
-    """The node that has all Pods with these labels; empty when there are several, or no other to go to."""
-    nodes = {
-        pod["spec"].get("nodeName", "")
-        for pod in scene.api.list("Pod", scene.namespace)
-        if labels.items() <= (pod["metadata"].get("labels") or {}).items()
-    }
-    free = [
-        node["metadata"]["name"]
+def two_nodes(scene: Scene, labels: Mapping[str, str]) -> tuple[str, str] | None:
+    """The names, as their labels have them, of the node that has most Pods with these labels, and of another one."""
+    names = [
+        node["metadata"]["labels"][_HOSTNAME]
         for node in scene.api.list("Node", "")
         if not node["spec"].get("unschedulable") and not node["spec"].get("taints")
     ]
-    name = nodes.pop() if len(nodes) == 1 else ""
-    return name if name and any(node != name for node in free) else ""
+    if len(names) < 2:
+        return None
+    mine = [
+        pod["spec"].get("nodeName", "")
+        for pod in scene.api.list("Pod", scene.namespace)
+        if labels.items() <= (pod["metadata"].get("labels") or {}).items()
+    ]
+    names.sort(key=lambda name: (-mine.count(name), name))
+    return names[0], names[1]
 
 
 def limit(victim: Victim, resource: str) -> str:
     """The main container's limit as it is written; empty without one."""
     return str(((victim.container.get("resources") or {}).get("limits") or {}).get(resource, ""))
-
-
-def _away_from(victim: Victim, node: str) -> Edit:
-    term = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "NotIn", "values": [node]}]}
-    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
-    path = ("spec", "template", "spec", "affinity")
-    return Edit(victim.spec.kind, victim.name, path, None, {"nodeAffinity": required})

@@ -62,20 +62,16 @@ def test_what_follows_is_there_again_after_a_restart(fault: str) -> None:
 
 
 @pytest.mark.parametrize("fault", PRESSING)
-def test_what_stays_with_a_node_is_there_for_all_pods_on_it(fault: str) -> None:
+def test_what_stays_with_a_node_is_escaped_by_moving_only(fault: str) -> None:
     sandbox, system, injected = broken(fault, "on_node")
-    (edit,) = injected.edits
-    terms = edit.right["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
-    (node,) = terms[0]["matchExpressions"][0]["values"]
-    for other in sandbox.store.list("Node"):
-        if other["metadata"]["name"] != node:  # so that a new Pod comes to the same node again
-            body = {"spec": {"unschedulable": True}}
-            path = f"/api/v1/nodes/{other['metadata']['name']}"
-            sandbox.handle("PATCH", path, {}, body, "application/merge-patch+json")
 
     restart(sandbox, system, injected)
-
     assert faults.confirm(sandbox.transport(), injected)
+
+    faults.heal(sandbox.transport(), injected, system)
+    sandbox.advance(SETTLED)
+    assert not faults.confirm(sandbox.transport(), injected)
+    assert faults.healthy(sandbox.transport(), system) == ()
 
 
 @pytest.mark.parametrize(("fault", "symptom"), [("cpu_stress", "busy"), ("memory_stress", "full")])
