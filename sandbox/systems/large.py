@@ -1,8 +1,9 @@
 """Larger random systems: layers, datastores with passwords and disks, and what a grown namespace has beside them.
 
 They stand apart from ``generate``, whose seeds keep giving what they gave. What is new here: up to 24 services in
-layers, StatefulSets that keep data on a volume and ask for a password, logs on volumes, requests that take turns
-with dependencies, longer pasts, disruption budgets, autoscalers, quotas, nightly jobs and agents on every node.
+layers, guaranteed resources, stricter probes, StatefulSets that keep data on a volume and ask for a password, logs
+on volumes, requests that take turns with dependencies, longer pasts, disruption budgets, autoscalers, quotas,
+nightly jobs and agents on every node.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ def generate_large(seed: int) -> System:
     stores = [store_name(rng, taken) for _ in range(rng.choice((1, 2, 2, 3, 4)))]
     names = [service_name(rng, taken) for _ in range(rng.randint(8, 24) - len(stores))]
     calls = _layered_calls(names, stores, rng)
-    plans = {name: _on_disk(plan_of(name, name in stores, style, rng), name in stores, rng) for name in names + stores}
+    plans = {}
+    for name in names + stores:
+        plans[name] = _varied(_on_disk(plan_of(name, name in stores, style, rng), name in stores, rng), rng)
     turns = {
         name: rng.randint(1, len(calls[name]) - 1) for name in names if len(calls[name]) > 2 and rng.random() < 0.1
     }
@@ -121,6 +124,21 @@ def _on_disk(plan: Blueprint, store: bool, rng: random.Random) -> Blueprint:
         return replace(plan, kind="StatefulSet", folders=(("data", rng.choice(_DATA_FOLDERS)),), options={})
     if rng.random() < 0.35:
         return replace(plan, folders=(("logs", rng.choice(_LOG_FOLDERS)),))
+    return plan
+
+
+def _varied(plan: Blueprint, rng: random.Random) -> Blueprint:
+    """What ``generate`` never chooses: guaranteed resources, patient and strict probes, a wait before it counts."""
+    limits, readiness = plan.resources.get("limits", {}), plan.readiness
+    if len(limits) == 2 and rng.random() < 0.2:
+        plan = replace(plan, resources={"requests": dict(limits), "limits": limits})
+    if readiness and rng.random() < 0.3:
+        strictness = {"failureThreshold": rng.choice((1, 2, 5, 10)), "successThreshold": rng.choice((1, 1, 2))}
+        plan = replace(plan, readiness={**readiness, **strictness})
+    if plan.liveness and rng.random() < 0.2:
+        plan = replace(plan, liveness={**plan.liveness, "failureThreshold": rng.choice((5, 6, 10))})
+    if plan.kind == "Deployment" and rng.random() < 0.15:
+        plan = replace(plan, options={**plan.options, "minReadySeconds": rng.choice((2, 5, 10))})
     return plan
 
 

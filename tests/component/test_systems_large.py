@@ -67,6 +67,23 @@ def test_there_is_something_of_every_kind() -> None:
         assert 0 < kinds[kind] <= len(SAMPLE)
 
 
+def test_some_workloads_have_what_small_systems_never_have() -> None:
+    specs = [
+        item["spec"]
+        for system in map(generate_large, SAMPLE)
+        for item in system.manifests
+        if item["kind"] in ("Deployment", "StatefulSet")
+    ]
+    mains = [spec["template"]["spec"]["containers"][0] for spec in specs]
+    resources = [main["resources"] for main in mains]
+    variables = [{item["name"] for item in main.get("env", ())} for main in mains]
+    assert any(each.get("limits") and each["limits"] == each.get("requests") for each in resources)
+    assert any("failureThreshold" in main.get("readinessProbe", {}) for main in mains)
+    assert any("minReadySeconds" in spec for spec in specs)
+    for name in ("LOG_FILE", "DATA_DIR", "FANOUT_LIMIT"):
+        assert any(name in each for each in variables)
+
+
 def test_a_datastore_asks_its_callers_for_the_password_of_its_secret() -> None:
     system, sandbox = generate_large(3), up(3)
     store = next(spec for spec in system.services if spec.kind == "StatefulSet")
