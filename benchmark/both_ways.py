@@ -2,15 +2,16 @@
 process, by the sandbox's own interpreter. Both must leave equal stores and say the same of each task.
 
 Equal means: all objects of the namespace, with who set which field, up to what a moment or a counter decides: times,
-uids, versions, Pods' own names and addresses, Events. Virtual time passes while Ansible works, and none in process: so
-both clusters are looked at only after the same time has passed in both, and everything has come to rest.
+uids, versions, Pods' own names and addresses, Events. Virtual time passes while Ansible works: in process, each write
+waits for the moment at which Ansible's came. Both clusters are looked at when the same time has passed in both, and
+everything has come to rest.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from ..plugins.plugin_utils.gate import gate
 from ..plugins.plugin_utils.playbook import Playbook
 from ..plugins.plugin_utils.policy import load_policy
 from ..plugins.plugin_utils.run import ProcessRunner
+from ..sandbox.api.exchange import Request, Response
 from ..sandbox.sandbox import Sandbox
 from ..sandbox.server import serve
 from ..sandbox.systems import choose, prepare
@@ -69,11 +71,11 @@ class BothWays:
         """A random allowed playbook of this seed, on two clones of a sandbox."""
         self._runner.warm()
         playbook = self._allowed(sandbox, random.Random(seed))
-        over_http, in_process = sandbox.clone(), sandbox.clone()
-        with serve(over_http, speed=_SPEED) as served:
+        over_http, in_process, moments = sandbox.clone(), sandbox.clone(), _Moments()
+        with serve(over_http, speed=_SPEED, recording=moments) as served:
             self._kubeconfig.write_text(json.dumps(served.kubeconfig), "utf-8")
             by_ansible = self._runner.run(playbook)
-        by_us = SandboxRunner(in_process).run(playbook)
+        by_us = SandboxRunner(_Paced(in_process, moments)).run(playbook)
         statuses = tuple(task.status for task in by_ansible.tasks)
         differences = list(_tasks_apart(by_ansible.tasks, by_us.tasks))
         end = max(over_http.clock.elapsed, in_process.clock.elapsed) + _REST
@@ -91,6 +93,30 @@ class BothWays:
             found = gate(random_playbook(rng, namespace, objects), inventory, self._policy, namespace)
             if isinstance(found, Playbook):
                 return found
+
+
+class _Moments:
+    """At which virtual second each write came, in order."""
+
+    def __init__(self) -> None:
+        self.writes: deque[tuple[str, str, float]] = deque()
+
+    def answered(self, request: Request, elapsed: float, answer: object) -> None:
+        if request.method != "GET":
+            self.writes.append((request.method, request.path, elapsed))
+
+
+class _Paced:
+    """A sandbox whose writes happen no sooner than those of another run did."""
+
+    def __init__(self, sandbox: Sandbox, moments: _Moments) -> None:
+        self.clock, self.advance = sandbox.clock, sandbox.advance
+        self._sandbox, self._writes = sandbox, moments.writes
+
+    def handle(self, method: str, path: str, *more: Any, **named: Any) -> Response:
+        if method != "GET" and self._writes and self._writes[0][:2] == (method, path):
+            self.advance(max(0.0, self._writes.popleft()[2] - self.clock.elapsed))
+        return self._sandbox.handle(method, path, *more, **named)
 
 
 def systems(first: int) -> Iterator[Sandbox]:

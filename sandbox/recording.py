@@ -59,7 +59,9 @@ class Recording:
             body = request.body
             asked["body"] = body.decode("latin-1") if isinstance(body, bytes) else body
             asked["bytes"] = isinstance(body, bytes)
-        told = {} if isinstance(answer, Stream) else {"status": answer.status, "body": answer.body.decode("latin-1")}
+        told: dict[str, Any] = {}
+        if isinstance(answer, Response):  # else it goes on, as a watch does
+            told = {"status": answer.status, "body": answer.body.decode("latin-1")}
         self._write({"at": round(elapsed, 6), "request": asked, **told})
 
     def _write(self, line: dict[str, Any]) -> None:
@@ -93,7 +95,7 @@ def replay(sandbox: Sandbox, lines: Iterable[str]) -> Iterator[Asked]:
         sandbox.advance(max(0.0, found["at"] - sandbox.clock.elapsed))
         request = _request(found["request"])
         answer = sandbox.answer(request)
-        now = (0, "") if isinstance(answer, Stream) else (answer.status, answer.body.decode("latin-1"))
+        now = (answer.status, answer.body.decode("latin-1")) if isinstance(answer, Response) else (0, "")
         before = (found.get("status", 0), found.get("body", ""))
         yield Asked(number, request.method, request.path, found["at"], before, now)
 

@@ -8,7 +8,7 @@ import traceback
 from dataclasses import dataclass
 from http import HTTPStatus
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from .api.authorization import user_of_token
@@ -18,9 +18,6 @@ from .api.sessions import PROTOCOLS, Session
 from .api.status import StatusError
 from .over_http import ADVANCE, DUMP
 from .sandbox import Sandbox
-
-if TYPE_CHECKING:
-    from .recording import Recording
 from .websocket import await_goodbye, goodbye, handshake, message
 
 _TICK = 0.02
@@ -29,6 +26,12 @@ _LONGEST_WATCH = 3600.0
 _LONGEST_LINE = 65536
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+class Listener(Protocol):
+    """What hears of each request with the virtual seconds at which it came, and of its answer (recording.py)."""
+
+    def answered(self, request: Request, elapsed: float, answer: Response | Stream) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Served:
 
 
 def serve(
-    sandbox: Sandbox, port: int = 0, speed: float = 1.0, namespace: str = "", recording: Recording | None = None
+    sandbox: Sandbox, port: int = 0, speed: float = 1.0, namespace: str = "", recording: Listener | None = None
 ) -> Served:
     """Serves on 127.0.0.1 (``port`` 0: any free one), with virtual time at ``speed`` times real time."""
     lock = threading.Condition(threading.RLock())
@@ -131,7 +134,7 @@ class _Handler(StreamRequestHandler):
     lock: threading.Condition
     stopping: threading.Event
     speed: float
-    recording: Recording | None = None
+    recording: Listener | None = None
 
     def handle(self) -> None:
         while self._one():
