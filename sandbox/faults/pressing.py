@@ -40,7 +40,8 @@ def pressed(
 ) -> Damage | None:
     """The damage of one experiment on a victim. ``room``: what gives its Pods enough of it, where something can. None
     when the variant asks for a node and there is no other to go to."""
-    labels, bound, node, why = victim.manifest["spec"]["selector"]["matchLabels"], (), "", ""
+    labels, node, why = victim.manifest["spec"]["selector"]["matchLabels"], "", ""
+    bound: tuple[Edit, ...] = ()
     if variant == ON_NODE:
         nodes = two_nodes(scene, labels)
         if nodes is None:
