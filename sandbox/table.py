@@ -26,6 +26,7 @@ from .controllers import (
     podgc,
     replicaset,
     statefulset,
+    volumes,
 )
 from .controllers.world import World
 from .nodes import placement, policies
@@ -59,7 +60,8 @@ CONTROLLERS: tuple[Controller, ...] = (
     Controller("cronjob", cronjob.reconcile, ("CronJob",)),
     Controller("endpoints", endpoints.reconcile, ("Service",), gone=True),
     Controller("namespace", housekeeping.furnish_namespace, ("Namespace",)),
-    Controller("claim", housekeeping.bind_claim, ("PersistentVolumeClaim",)),
+    Controller("claim", volumes.reconcile_claim, ("PersistentVolumeClaim",), gone=True),
+    Controller("volume", volumes.reconcile_volume, ("PersistentVolume",), gone=True),
     Controller("quota", housekeeping.count_quota, ("ResourceQuota",)),
     Controller("disruption", disruption.reconcile, ("PodDisruptionBudget",)),
     Controller("autoscaler", autoscaler.reconcile, ("HorizontalPodAutoscaler",)),
@@ -71,6 +73,7 @@ CONTROLLERS: tuple[Controller, ...] = (
 
 LISTENERS: tuple[Callable[[World, Kubelet], Change], ...] = (
     eviction.listen,
+    volumes.listen,
     policies.listen,
 )
 """Each is called once, when the cluster starts, and returns what is to hear of changes."""

@@ -20,6 +20,12 @@ _SAFE_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _NOT_READY = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
+_PROTECTED = {
+    "PersistentVolume": "kubernetes.io/pv-protection",
+    "PersistentVolumeClaim": "kubernetes.io/pvc-protection",
+}
+
+
 def admit(store: Store, resource: Resource, obj: Object, *, dry: bool = False) -> Object:
     """The object as it is stored. Raises 403, 404, and 500 where a webhook that must be asked cannot be."""
     if resource.namespaced:
@@ -36,6 +42,11 @@ def admit(store: Store, resource: Resource, obj: Object, *, dry: bool = False) -
         if default and "storageClassName" not in obj["spec"]:
             obj = {**obj, "spec": {**obj["spec"], "storageClassName": default}}
         check_quotas(store, resource, obj)
+    if resource.builtin in _PROTECTED:
+        finalizers = obj["metadata"].get("finalizers") or []
+        if _PROTECTED[resource.builtin] not in finalizers:
+            finalizers = [*finalizers, _PROTECTED[resource.builtin]]
+        return {**obj, "metadata": {**obj["metadata"], "finalizers": finalizers}}
     if resource.builtin == "Namespace":
         labels = {"kubernetes.io/metadata.name": obj["metadata"]["name"], **obj["metadata"].get("labels", {})}
         meta = {**obj["metadata"], "labels": labels}

@@ -6,6 +6,7 @@ from typing import Any
 
 from .deployment import template_hash
 from .pods import Refused, create_pod, is_active, is_available, is_ready, owned, reference
+from .volumes import CLAIM_PROTECTION
 from .world import World
 
 Object = dict[str, Any]
@@ -133,7 +134,12 @@ def _with_claims(world: World, item: Object, pod_name: str) -> Object:
                     "kind": "PersistentVolumeClaim",
                     "spec": claim["spec"],
                     "status": {"phase": "Pending"},
-                    "metadata": {"name": name, "namespace": space, "labels": template["metadata"].get("labels", {})},
+                    "metadata": {
+                        "name": name,
+                        "namespace": space,
+                        "labels": template["metadata"].get("labels", {}),
+                        "finalizers": [CLAIM_PROTECTION],
+                    },
                 }
             )
     return {**template, "spec": {**template["spec"], "volumes": volumes}}
