@@ -8,6 +8,8 @@ else's). The waits are glibc's, measured: without an endpoint behind kube-dns th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from ..controllers.endpoints import slices_of
@@ -22,7 +24,18 @@ SPACE, SERVICE, ADDRESS, DOMAIN = "kube-system", "kube-dns", "10.96.0.10", "clus
 
 _QUICKLY = 0.01  # seconds until somebody has said no
 _PATIENCE = 5.0  # of a resolver for one try
+_LONGEST_CHAIN = 8  # names that lead to names
 _TRIES = 4  # two for each of a name's two address families
+
+
+@dataclass(frozen=True)
+class Found:
+    """The Service of a name (None: it is not resolved), how many seconds it took to know, and the one Pod that is
+    meant where the name is a Pod's."""
+
+    service: Object | None
+    seconds: float
+    pod: str = ""
 
 
 class Names:
@@ -33,25 +46,33 @@ class Names:
         self.kept_by_cluster = False
         self._found: tuple[list[Object], list[tuple[PodRun, ContainerRun | None]]] = ([], [])
 
-    def look_up(self, host: str, namespace: str, client: PodRun | None) -> tuple[Object | None, float]:
-        """(the Service of that name, seconds that it took to know); None where the name is not resolved."""
+    def look_up(self, host: str, namespace: str, client: PodRun | None, hops: int = 0) -> Found:
+        """What a program in that namespace gets that asks for a name."""
+        seconds = 0.0
         if self.kept_by_cluster and client is not None and client.asks_cluster:
             well, seconds = self._ask(client)
             if not well:
-                return None, seconds
-        else:
-            seconds = 0.0
+                return Found(None, seconds)
         if client is not None and not client.asks_cluster:
-            return None, seconds + _QUICKLY
-        labels = host.split(".")
-        if labels[2:] not in ([], ["svc"], ["svc", "cluster", "local"]):
-            return None, seconds + _QUICKLY
-        found = self._world.store.get("Service", labels[1] if len(labels) > 1 else namespace, labels[0])
-        if found is not None and found["spec"].get("type") == "ExternalName":
-            other = str(found["spec"].get("externalName", "")).rstrip(".")
-            inside = other.endswith(f".svc.{DOMAIN}") and other.split(".")[:2] != labels[:2]
-            return self.look_up(other, namespace, client) if inside else (None, seconds + _QUICKLY)
-        return found, seconds if found else seconds + _QUICKLY
+            return Found(None, seconds + _QUICKLY)
+        for pod, service, space in _candidates(host.split("."), namespace):
+            found = self._world.store.get("Service", space, service)
+            if found is None or (pod and not self._is_host(pod, found)):
+                continue
+            if found["spec"].get("type") == "ExternalName":
+                other = str(found["spec"].get("externalName", "")).rstrip(".")
+                inside = other.endswith(f".svc.{DOMAIN}") and hops < _LONGEST_CHAIN
+                return self.look_up(other, namespace, client, hops + 1) if inside else Found(None, seconds + _QUICKLY)
+            return Found(found, seconds, pod)
+        return Found(None, seconds + _QUICKLY)
+
+    def _is_host(self, name: str, service: Object) -> bool:
+        """Whether a Pod has a name of its own within the Service: a headless one that governs it."""
+        meta = service["metadata"]
+        pod = self._world.store.get("Pod", meta["namespace"], name)
+        if service["spec"].get("clusterIP") != "None" or pod is None:
+            return False
+        return bool(pod["spec"].get("hostname") == name and pod["spec"].get("subdomain") == meta["name"])
 
     def _ask(self, client: PodRun) -> tuple[bool, float]:
         """(whether the cluster's DNS tells the cluster's names, seconds)."""
@@ -101,6 +122,20 @@ class Names:
             if item.dns is not None and item.running and item.listens_at <= now:
                 return item
         return None
+
+
+def _candidates(labels: list[str], namespace: str) -> Iterator[tuple[str, str, str]]:
+    """(Pod or "", Service, namespace) that a name can mean, in the order in which the search list tries them."""
+    rest = (["svc"], ["svc", *DOMAIN.split(".")])
+    if len(labels) == 1:
+        yield "", labels[0], namespace
+    elif len(labels) == 2:
+        yield labels[0], labels[1], namespace
+        yield "", labels[0], labels[1]
+    elif labels[2:] in rest:
+        yield "", labels[0], labels[1]
+    elif len(labels) == 3 or labels[3:] in rest:
+        yield labels[0], labels[1], labels[2]
 
 
 def asks_cluster(spec: Object) -> bool:

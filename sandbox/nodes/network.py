@@ -110,7 +110,8 @@ class Network:
         """What a program gets that calls a URL; ``why`` is empty when all is well. ``timeout``: seconds that it waits
         for the connection, and again for the answer; looking up the name has a time limit of its own."""
         parts = urllib.parse.urlsplit(url)
-        service, looked = self.names.look_up(parts.hostname or "", namespace, client)
+        named = self.names.look_up(parts.hostname or "", namespace, client)
+        service, looked = named.service, named.seconds
         if service is None:
             return Answer(0, looked, why="name resolution")
         late = f"no answer within {timeout:g} s"
@@ -125,6 +126,8 @@ class Network:
                 return Answer(0, looked + timeout, why=late)  # nobody answers at that port of a cluster address
             number = None
         targets = self._ready_targets(service, entry)
+        if named.pod:
+            targets = [target for target in targets if target[0].name == named.pod]
         if not targets:
             return Answer(0, looked + 0.01, why="name resolution" if headless else "connection refused")
         run, target_port = self._pick(targets)

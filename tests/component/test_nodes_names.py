@@ -181,3 +181,40 @@ def test_an_external_name_leads_to_another_service_of_the_cluster_or_nowhere(clu
         cluster.handle("PATCH", path, {}, change, "application/strategic-merge-patch+json")
         cluster.advance(90)
         assert words in visit(cluster)[2]
+
+
+def test_names_that_lead_to_each_other_lead_nowhere(cluster: Sandbox) -> None:
+    for name, other in (("ring", "round"), ("round", "ring")):
+        meta = {"name": name, "namespace": "shop"}
+        spec = {"type": "ExternalName", "externalName": f"{other}.shop.svc.cluster.local"}
+        cluster.create({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec})
+    network = cluster.behaviour.kubelet.network
+    assert network.call("shop", "http://ring:80/", 2.0).why == "name resolution"
+
+
+def test_each_pod_of_a_stateful_set_has_a_name_of_its_own(cluster: Sandbox) -> None:
+    deployment = cluster.store.get("Deployment", "shop", "cart")
+    assert deployment is not None
+    template, labels = deployment["spec"]["template"], {"app": "cart-store"}
+    service = {"clusterIP": "None", "selector": labels, "ports": [{"port": 8080}]}
+    meta = {"name": "cart-store", "namespace": "shop"}
+    cluster.create({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": service})
+    spec = {
+        "serviceName": "cart-store",
+        "replicas": 2,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": template["spec"]},
+    }
+    cluster.create({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": meta, "spec": spec})
+    cluster.advance(90)
+    network = cluster.behaviour.kubelet.network
+    for host in ("cart-store-1.cart-store", "cart-store-1.cart-store.shop.svc.cluster.local", "cart-store"):
+        assert network.call("shop", f"http://{host}:8080/", 2.0).status == 200
+    assert network.call("shop", "http://cart-store-2.cart-store:8080/", 2.0).why == "name resolution"
+    first = cluster.store.get("Pod", "shop", "cart-store-1")
+    assert first is not None
+    run = cluster.behaviour.kubelet.runs[first["metadata"]["uid"]]
+    before = run.containers[0].requests
+    for _ in range(3):
+        network.call("shop", "http://cart-store-1.cart-store:8080/", 2.0)
+    assert run.containers[0].requests == before + 3
