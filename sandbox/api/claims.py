@@ -20,6 +20,7 @@ Object = dict[str, Any]
 
 _MANAGER, _KUBELET, _SCHEDULER = "kube-controller-manager", "kubelet", "kube-scheduler"
 _REVISION = "deployment.kubernetes.io/revision"
+_REVISION_PATH = ("f:metadata", "f:annotations", f"f:{_REVISION}")
 _BY_HAND = "cronjob.kubernetes.io/instantiate"
 _TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 _SPARE_TOLERATIONS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
@@ -72,7 +73,22 @@ def with_claims(obj: Object) -> Object:
     if not mine:
         return obj
     kept = [entry for entry in noted if not any(_same(entry, other) for other in mine)]
+    if _has_caught_up(obj):  # whoever wrote the revision before, the controller has written it anew
+        kept = [entry for entry in map(_without_revision, kept) if entry["fieldsV1"]]
     return {**obj, "metadata": {**meta, "managedFields": in_order([*kept, *mine])}}
+
+
+def _has_caught_up(obj: Object) -> bool:
+    """A Deployment whose controller has seen what it says."""
+    seen = (obj.get("status") or {}).get("observedGeneration")
+    return bool(obj["kind"] == "Deployment" and seen == obj["metadata"].get("generation"))
+
+
+def _without_revision(entry: Object) -> Object:
+    notes = entry["fieldsV1"].get("f:metadata", {}).get("f:annotations", {})
+    if f"f:{_REVISION}" not in notes:
+        return entry
+    return {**entry, "fieldsV1": to_tree(from_tree(entry["fieldsV1"]) - {_REVISION_PATH})}
 
 
 def _same(one: Object, other: Object) -> bool:
@@ -221,9 +237,9 @@ def _tree(
     others = [entry for entry in noted if (entry["manager"], entry.get("subresource", "")) != (manager, subresource)]
     if not others:
         return tree
-    owned = from_tree(tree)
+    owned, rewritten = from_tree(tree), {_REVISION_PATH} if _has_caught_up(obj) else set()
     for entry in others:
-        owned -= from_tree(entry["fieldsV1"])
+        owned -= from_tree(entry["fieldsV1"]) - rewritten
     return to_tree(owned)
 
 
