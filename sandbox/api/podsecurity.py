@@ -58,7 +58,7 @@ def warnings_for_namespace(store: Store, old: Object, new: Object) -> list[str]:
     if not groups:
         return []
     head = f'existing pods in namespace "{new["metadata"]["name"]}" violate the new PodSecurity enforce level '
-    return [f'{head}"{level}:{version}"', *(f"{_some(names)}: {whats}" for whats, names in groups.items())]
+    return [f'{head}"{level}:{version}"', *(f"{_some(names)}: {wrongs}" for wrongs, names in groups.items())]
 
 
 def label_causes(labels: Object) -> list[dict[str, str]]:
