@@ -42,7 +42,7 @@ class SandboxRunner:
         if check:
             raise NotImplementedError("the sandbox interprets playbooks for real only")
         started = time.perf_counter()
-        done = run_tasks(self._sandbox.handle, list(playbook.tasks))
+        done = run_tasks(self._sandbox.handle, list(playbook.spelled_out or playbook.tasks))
         tasks = tuple(
             TaskResult(task["name"], task["module"], task["status"], task["message"], task["seconds"]) for task in done
         )

@@ -19,6 +19,7 @@ from .names import check_names
 from .network_rules import check_openings
 from .playbook import Finding, Playbook
 from .policy import Policy
+from .revisions import spelled_out
 from .safety import check_policy
 from .tasks import Shape
 from .yamltree import Tree, Where, place, read_yaml
@@ -56,12 +57,13 @@ def gate(text: str, inventory: Inventory | None, policy: Policy, namespace: str)
     if found or play is None:
         return _findings(found, tree)
     name = str(play.get("name") or f"Repair {namespace}")
-    return _linted(name, tree, changes)
+    return _linted(name, tree, changes, known)
 
 
-def _linted(name: str, tree: Tree, changes: list[Change]) -> Playbook | tuple[Finding, ...]:
+def _linted(name: str, tree: Tree, changes: list[Change], known: Inventory) -> Playbook | tuple[Finding, ...]:
     tasks = tuple(tree.data[0]["tasks"])
-    text, owners = emit(name, tasks)
+    runs = spelled_out(tasks, known)
+    text, owners = emit(name, runs)
     linted = lint(text)
     if linted.remarks:
         objections: list[Objection] = []
@@ -72,7 +74,8 @@ def _linted(name: str, tree: Tree, changes: list[Change]) -> Playbook | tuple[Fi
         return _findings(objections, tree)
     touched = dict.fromkeys(change.ref for change in changes if change.verb != READ)
     read = dict.fromkeys(change.ref for change in changes if change.verb == READ and change.ref.name)
-    return Playbook(tasks, text, tuple(touched), tuple(ref for ref in read if ref not in touched), linted.state)
+    reads = tuple(ref for ref in read if ref not in touched)
+    return Playbook(tasks, text, tuple(touched), reads, linted.state, runs if runs != tasks else ())
 
 
 def _findings(found: Iterable[Objection], tree: Tree) -> tuple[Finding, ...]:

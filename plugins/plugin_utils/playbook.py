@@ -26,8 +26,8 @@ class Playbook:
     """A playbook that passed the gate.
 
     ``tasks`` is the checked tree, plain YAML types. ``text`` is our own canonical re-emit, the
-    only thing that ever runs. ``touches`` names every object that a run can change, ``reads``
-    those it only looks at.
+    only thing that ever runs; ``spelled_out`` are its tasks where they say more than ``tasks`` do.
+    ``touches`` names every object that a run can change, ``reads`` those it only looks at.
     """
 
     tasks: tuple[Mapping[str, Any], ...]
@@ -35,6 +35,7 @@ class Playbook:
     touches: tuple[ObjectRef, ...]
     reads: tuple[ObjectRef, ...] = ()
     lint: str = "passed"  # or: "not installed"
+    spelled_out: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def digest(self) -> str:

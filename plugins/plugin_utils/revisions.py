@@ -8,7 +8,7 @@ nothing where the history does not hold that one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..module_utils.evidence import Inventory, Manifest, ObjectRef
@@ -31,6 +31,37 @@ def rolled_back(inventory: Inventory, ref: ObjectRef) -> dict[str, Any] | None:
             template = _template(item)
             return {**live, "spec": {**live.get("spec", {}), "template": template}}
     return None
+
+
+def spelled_out(tasks: Sequence[Mapping[str, Any]], inventory: Inventory) -> tuple[dict[str, Any], ...]:
+    """The tasks with each rollback as what it comes to: a patch that puts the earlier Pod template in place.
+
+    kubernetes.core.k8s_rollback 6.2 looks for the revision by the keys of the labels alone, and so may take that of
+    another Deployment of the namespace; this takes the one that was shown, weighed and gated.
+    """
+    return tuple(_spelled_out(task, inventory) for task in tasks)
+
+
+def _spelled_out(task: Mapping[str, Any], inventory: Inventory) -> dict[str, Any]:
+    return dict(_parts(task, inventory))
+
+
+def _parts(task: Mapping[str, Any], inventory: Inventory) -> Iterator[tuple[str, Any]]:
+    for key, value in task.items():
+        if key in ("block", "rescue", "always"):
+            yield key, list(spelled_out(value, inventory))
+            continue
+        before = _before(value, inventory) if key.rpartition(".")[2] == "k8s_rollback" else None
+        if before is None:
+            yield key, value
+        else:
+            operation = {"op": "replace", "path": "/spec/template", "value": before["spec"]["template"]}
+            yield "kubernetes.core.k8s_json_patch", {**value, "patch": [operation]}
+
+
+def _before(arguments: Mapping[str, Any], inventory: Inventory) -> dict[str, Any] | None:
+    ref = ObjectRef(arguments["kind"], arguments.get("namespace", inventory.namespace), arguments["name"])
+    return rolled_back(inventory, ref)
 
 
 def _annotation(item: Manifest, name: str) -> str | None:

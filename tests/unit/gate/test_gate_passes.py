@@ -108,6 +108,10 @@ def test_a_rollback_to_a_revision_that_is_there(task_gated: Callable[[str], Any]
         "kubernetes.core.k8s_rollback: {api_version: apps/v1, kind: Deployment, namespace: shop, name: web}"
     )
     assert isinstance(found, Playbook), found
+    assert "k8s_rollback" not in found.text, "the module may take another Deployment's revision"
+    (operation,) = found.spelled_out[0]["kubernetes.core.k8s_json_patch"]["patch"]
+    assert (operation["op"], operation["path"]) == ("replace", "/spec/template")
+    assert "pod-template-hash" not in operation["value"]["metadata"]["labels"]
 
 
 def test_deleting_a_pod_that_its_controller_brings_back(task_gated: Callable[[str], Any]) -> None:
