@@ -15,8 +15,8 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 LAB_IMAGES = ("lab/python:1", "lab/base:1", "lab/base:2", "lab/redis:1", "lab/nginx:1")
 """One and the same image under several names, so that image changes can be told apart on the lab."""
 
-LAB_CORES = 2.0
-"""How many of the lab's cores one system may request: others run beside it."""
+LAB_CORES = 0.6
+"""How many of the lab's four cores one system may request: others run beside it, and with too little left Pods wait."""
 
 
 @dataclass(frozen=True)

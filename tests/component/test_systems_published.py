@@ -132,7 +132,7 @@ def test_on_the_lab_train_ticket_requests_what_a_small_machine_has_and_keeps_its
         if item["kind"] in ("Deployment", "StatefulSet")
         for container in item["spec"]["template"]["spec"]["containers"]
     ]
-    assert 1500 < sum(count * int(resources["requests"]["cpu"].rstrip("m")) for count, resources in asked) <= 2000
+    assert 500 < sum(count * int(resources["requests"]["cpu"].rstrip("m")) for count, resources in asked) <= 600
     assert [resources.get("limits", {}).get("cpu") for _, resources in asked].count("500m") == 48
 
 
