@@ -239,12 +239,14 @@ def _restarted(charge: Charge, first: Observation, last: Observation) -> list[st
 
 
 def _worse(charge: Charge, last: list[Observation]) -> list[tuple[str, int]]:
-    """Service ports that served before the fault and during it, and do not now."""
+    """Service ports that were served during the fault as before it, and are not now; slow ones suffered already."""
+    yardsticks = charge.healthy.yardstick, charge.broken.yardstick
     return [
         key
         for key, before in charge.healthy.serving.items()
         if before.well
-        and charge.broken.serving.get(key, NOT_SERVED).well
+        and (then := charge.broken.serving.get(key, NOT_SERVED)).well
+        and then.seconds <= bound(before, *yardsticks)
         and not any(look.serving.get(key, NOT_SERVED).well for look in last)
     ]
 

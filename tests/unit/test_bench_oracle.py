@@ -271,3 +271,22 @@ def test_percentiles_are_measured_values(share: float, seconds: float) -> None:
 
 def test_no_answers_took_no_time() -> None:
     assert percentile([], 0.9) == 0
+
+
+def test_a_service_that_was_slow_under_the_fault_and_then_fails_suffers_from_the_fault(cluster: Cluster) -> None:
+    healthy = observe(cluster, "shop")
+    cluster.answer = Visit(200, 1.8)
+    charge = Charge("shop", "resolve", healthy, observe(cluster, "shop"), CART)
+    cluster.answer = Visit(502, 2.0)
+
+    found = judge(cluster, charge, "exhausted")
+
+    assert (found.resolved, found.harm) == (False, ())
+
+
+def test_a_service_that_was_served_well_under_the_fault_and_then_fails_was_harmed(cluster: Cluster) -> None:
+    healthy = observe(cluster, "shop")
+    charge = Charge("shop", "resolve", healthy, observe(cluster, "shop"), CART)
+    cluster.answer = Visit(502, 0.01)
+
+    assert judge(cluster, charge, "resolved").harm == ("clients of cart:80 were served before, and are not now",)
