@@ -83,11 +83,13 @@ def run(trial: Trial, system: System, side: str) -> Outcome:
     started = time.monotonic()
     system = on_lab(system, trial.namespace)
     with SIDES[side](system, trial.seed) as (transport, site):
-        outcome = _Stage(trial, system, transport, site).played()
+        outcome = Stage(trial, system, transport, site).played()
     return replace(outcome, seconds=round(time.monotonic() - started, 1))
 
 
-class _Stage:
+class Stage:
+    """A trial under way on one side."""
+
     def __init__(self, trial: Trial, system: System, transport: Any, site: TransportSite) -> None:
         self.trial, self.system, self.transport, self.site = trial, system, transport, site
         self.cluster = Cluster(transport)
@@ -97,6 +99,7 @@ class _Stage:
         self._until_well()
         self.site.sleep(_SETTLED_SECONDS)
         healthy = observe(self.site, self.system.namespace, _BASELINE_SAMPLES)
+        self.require_quiet(healthy)
         rng = random.Random(f"fidelity {self.trial.fault} {self.trial.variant} {self.trial.seed}")
         try:
             injected = faults.inject(
@@ -138,6 +141,12 @@ class _Stage:
                 raise NotUp(f"{self.trial.namespace} is not up after {_UP_SECONDS:.0f} s: {'; '.join(wrong)}")
             self.site.sleep(2.0)
             waited += 2.0
+
+    def require_quiet(self, healthy: Observation) -> None:
+        """Where probes killed sound programs before anything was broken, the cluster is too busy to say anything."""
+        restarted = [str(ref) for ref, (_, restarts) in healthy.pods.items() if restarts]
+        if self.site.yardstick and restarted:
+            raise NotUp(f"{self.trial.namespace}: the cluster is too busy: {', '.join(restarted)} restarted by itself")
 
     def _looked_at(self, injected: faults.Injected) -> Evidence:
         named = ((injected.workload["name"], injected.workload["kind"]),)

@@ -9,10 +9,21 @@ import pytest
 
 from ansible_collections.e2ereme.remediate.benchmark.fidelity import campaign, record, table
 from ansible_collections.e2ereme.remediate.benchmark.fidelity.comparison import compare
-from ansible_collections.e2ereme.remediate.benchmark.fidelity.trial import TREATMENTS, NotUp, Outcome, Treated, Trial
+from ansible_collections.e2ereme.remediate.benchmark.fidelity.trial import (
+    TREATMENTS,
+    NotUp,
+    Outcome,
+    Stage,
+    Treated,
+    Trial,
+)
 from ansible_collections.e2ereme.remediate.benchmark.fidelity.wording import alike, only_in, plain
+from ansible_collections.e2ereme.remediate.benchmark.oracle import Observation
+from ansible_collections.e2ereme.remediate.benchmark.serving import NOT_SERVED
+from ansible_collections.e2ereme.remediate.benchmark.site import TransportSite
 from ansible_collections.e2ereme.remediate.plugins.module_utils import measure
 from ansible_collections.e2ereme.remediate.plugins.module_utils.errors import InputError
+from ansible_collections.e2ereme.remediate.plugins.module_utils.evidence import ObjectRef
 from ansible_collections.e2ereme.remediate.sandbox.systems.program import read_settings
 
 TRIAL = Trial("shop", "bad_image_tag", "latest")
@@ -182,3 +193,18 @@ def test_a_name_that_nobody_knows_is_refused(system: str, fault: str) -> None:
 def test_a_caller_that_gives_up_is_heard_out() -> None:
     """Else a real cluster says that nobody answered, where the sandbox's caller names who did not."""
     assert read_settings({"PORT": "80"}).call_seconds < measure.WAIT
+
+
+@pytest.mark.parametrize(("yardstick", "restarts"), [(("beside", "yardstick", 80), 1), (None, 1), (("b", "y", 80), 0)])
+def test_a_cluster_whose_sound_programs_are_killed_is_not_measured_on(
+    yardstick: tuple[str, str, int] | None, restarts: int
+) -> None:
+    cart = ObjectRef("Deployment", "shop", "cart")
+    healthy = Observation({}, {}, NOT_SERVED, {cart: (2, restarts)})
+    stage = Stage(TRIAL, campaign.system_of(TRIAL), None, TransportSite(None, yardstick))
+
+    if yardstick and restarts:
+        with pytest.raises(NotUp, match="Deployment cart restarted"):
+            stage.require_quiet(healthy)
+    else:
+        stage.require_quiet(healthy)
