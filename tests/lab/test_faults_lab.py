@@ -48,7 +48,7 @@ def lab() -> Iterator[Site]:
     system = on_lab(replace(published("simple-micro"), history=()), f"faults-lab-{uuid.uuid4().hex[:6]}")
     try:
         deploy(transport, system)
-        assert until(lambda: not faults.healthy(transport, system), transport, 120)
+        assert until(lambda: not faults.healthy(transport, system), transport, 240)
         yield transport, system
     finally:
         Api(transport).delete("Namespace", "", system.namespace)
@@ -63,8 +63,8 @@ def test_a_fault_shows_and_its_ground_truth_heals_it(lab: Site, fault: str) -> N
 
         faults.heal(transport, injected, system)
 
-        assert until(lambda: not faults.healthy(transport, system), transport, 120)
-        assert until(lambda: not faults.confirm(transport, injected), transport, 90)
+        assert until(lambda: not faults.healthy(transport, system), transport, 240)
+        assert until(lambda: not faults.confirm(transport, injected), transport, 180)
     finally:
         faults.withdraw(transport, injected)
 
@@ -80,7 +80,7 @@ def test_what_follows_is_there_again_after_a_restart_until_it_is_withdrawn(lab: 
             assert faults.confirm(transport, injected)
     finally:
         faults.withdraw(transport, injected)
-    assert until(lambda: not faults.confirm(transport, injected), transport, 90)
+    assert until(lambda: not faults.confirm(transport, injected), transport, 180)
 
 
 def test_moving_helps_against_what_stays_with_a_node(lab: Site) -> None:
@@ -90,7 +90,7 @@ def test_moving_helps_against_what_stays_with_a_node(lab: Site) -> None:
         with faults.following(transport, injected):
             assert faults.confirm(transport, injected)
             faults.heal(transport, injected, system)
-            assert until(lambda: not faults.confirm(transport, injected), transport, 90)
+            assert until(lambda: not faults.confirm(transport, injected), transport, 180)
     finally:
         faults.withdraw(transport, injected)
 
@@ -101,8 +101,8 @@ def test_a_passing_fault_goes_by_itself(lab: Site) -> None:
     timers = Timers()
     going = unfold(plan, list(faults.FAULTS.values()), transport, system, random.Random(4), timers, (0.0, 1.0))
     try:
-        assert until(lambda: not going.confirm(), transport, 120)
-        assert until(lambda: not faults.healthy(transport, system), transport, 60)
+        assert until(lambda: not going.confirm(), transport, 240)
+        assert until(lambda: not faults.healthy(transport, system), transport, 120)
     finally:
         timers.close()
         going.withdraw()
