@@ -144,7 +144,7 @@ class Behaviour:
             if kind == "Pod":
                 self.kubelet.forget(meta["uid"])
             elif kind == "Node":
-                self.machines.leave(name)
+                self.machines.leave(item)
         for controller in BY_KIND.get(kind, ()):
             if type_ != "DELETED" or controller.gone:
                 self._wake(controller.name, space, name)

@@ -21,6 +21,7 @@ LEASES = "kube-node-lease"
 _RENEWED_EVERY = 10.0
 _LEASE_SECONDS = 40
 _REPORTED_EVERY = 300.0
+_NOTED_AFTER = 4.0
 _READY = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
 _HEALTHY = (
     ("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
@@ -46,11 +47,15 @@ class Machines:
         self._until.pop(name, None)
         self._off.discard(name)
         self._renew(node)
+        if self._world.clock.elapsed:  # nobody has noted how the first nodes came
+            self._introduce(node)
 
-    def leave(self, name: str) -> None:
+    def leave(self, node: Object) -> None:
         """The Node is gone from the API; its kubelet has nothing to report about any more."""
+        name = node["metadata"]["name"]
         self._since.pop(name, None)
         self._until.pop(name, None)
+        self._note(node, "RemovingNode", f"Node {name} event: Removing Node {name} from Controller")
 
     def reports(self, name: str) -> bool:
         """Whether the kubelet of that node is alive and heard."""
@@ -96,9 +101,7 @@ class Machines:
         if node is not None:
             self._renew(node)
             self._report(node, ready=True)
-            text = f"Node {name} status is now: NodeReady"
-            about = {**node, "metadata": {"name": name, "uid": name}}  # kubelets name a Node's uid so
-            self._world.recorder.event(about, "Normal", "NodeReady", text, "kubelet", host=name)
+            self._say(node, "NodeReady", f"Node {name} status is now: NodeReady")
         for run in self._runs(name):
             self._world.strains.remove(_cut(run.uid))
         self._world.kubelet.resume(name, rebooted=rebooted)
@@ -131,6 +134,28 @@ class Machines:
             self._world.clock.after(period, tick)
 
         self._world.clock.after(period, tick)
+
+    def _introduce(self, node: Object) -> None:
+        """What a kubelet and the node controller say of a Node that joins."""
+        name = node["metadata"]["name"]
+        self._say(node, "Starting", "Starting kubelet.")
+        for _, reason, _ in _HEALTHY:
+            said = reason.replace("Kubelet", "Node")
+            self._say(node, said, f"Node {name} status is now: {said}")
+        self._say(node, "NodeReady", f"Node {name} status is now: NodeReady")
+        self._note(node, "RegisteredNode", f"Node {name} event: Registered Node {name} in Controller")
+
+    def _say(self, node: Object, reason: str, message: str) -> None:
+        """As the Node's kubelet, which takes its name for its uid."""
+        name = node["metadata"]["name"]
+        about = {**node, "metadata": {"name": name, "uid": name}}
+        self._world.recorder.event(about, "Normal", reason, message, "kubelet", host=name)
+
+    def _note(self, node: Object, reason: str, message: str) -> None:
+        """As the node controller, which looks every few seconds."""
+        meta = {key: node["metadata"][key] for key in ("name", "uid")}
+        about, event = {**node, "metadata": meta}, self._world.recorder.event
+        self._world.clock.after(_NOTED_AFTER, lambda: event(about, "Normal", reason, message, "node-controller"))
 
     def _runs(self, name: str) -> list[Any]:
         return [run for run in self._world.kubelet.runs.values() if run.node == name]

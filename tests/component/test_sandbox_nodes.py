@@ -197,3 +197,20 @@ def test_pods_of_a_deleted_node_are_collected(sandbox: Sandbox) -> None:
     assert pods_on(sandbox, node)
     sandbox.advance(40)
     assert pods_on(sandbox, node) == []
+
+
+def test_a_node_that_joins_and_leaves_is_announced(sandbox: Sandbox) -> None:
+    sandbox.handle("POST", NODES, {}, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-9"}})
+    sandbox.advance(10)
+    sandbox.handle("DELETE", f"{NODES}/node-9")
+    sandbox.advance(10)
+    events = [item for item in get(sandbox, "/api/v1/events")["items"] if item["involvedObject"]["name"] == "node-9"]
+    assert {(item["reason"], item["source"]["component"]) for item in events} == {
+        ("Starting", "kubelet"),
+        ("NodeHasSufficientMemory", "kubelet"),
+        ("NodeHasNoDiskPressure", "kubelet"),
+        ("NodeHasSufficientPID", "kubelet"),
+        ("NodeReady", "kubelet"),
+        ("RegisteredNode", "node-controller"),
+        ("RemovingNode", "node-controller"),
+    }
