@@ -34,8 +34,8 @@ def _strength(cores: float, variant: str, rng: random.Random) -> tuple[int, int]
     if variant == ONCE:
         return 10, 100
     most = _MOST_CORES / _AMPLE if variant == FOLLOWS else 10.0
-    asked = rng.uniform(min(0.8 * cores, most), min(3 * cores, most))
-    if asked < 0.75 * cores:  # more than half of the limit is what shows
+    asked = rng.uniform(min(1.05 * cores, most), min(3 * cores, most))
+    if asked < cores:  # what leaves something over hurts nobody
         return 0, 0
     workers = math.ceil(asked)
     return workers, max(1, min(100, math.ceil(100 * asked / workers)))
