@@ -23,6 +23,7 @@ from ..plugins.plugin_utils.gate import gate
 from ..plugins.plugin_utils.playbook import Playbook
 from ..plugins.plugin_utils.policy import load_policy
 from ..plugins.plugin_utils.run import ProcessRunner
+from ..plugins.plugin_utils.runresult import RunResult
 from ..sandbox.api.exchange import Request, Response
 from ..sandbox.sandbox import Sandbox
 from ..sandbox.server import serve
@@ -77,7 +78,7 @@ class BothWays:
             by_ansible = self._runner.run(playbook)
         by_us = SandboxRunner(_Paced(in_process, moments)).run(playbook)
         statuses = tuple(task.status for task in by_ansible.tasks)
-        differences = list(_tasks_apart(by_ansible.tasks, by_us.tasks))
+        differences = list(_tasks_apart(by_ansible, by_us))
         end = max(over_http.clock.elapsed, in_process.clock.elapsed) + _REST
         for one in (over_http, in_process):
             one.advance(end - one.clock.elapsed)
@@ -152,13 +153,15 @@ def apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key}: {_where(one.get(key), other.get(key))}"
 
 
-def _tasks_apart(by_ansible: Any, by_us: Any) -> Iterator[str]:
-    theirs = [(task.name, task.module, task.status) for task in by_ansible]
-    ours = [(task.name, task.module, task.status) for task in by_us]
-    if theirs != ours:
-        yield f"tasks: Ansible {theirs}, in process {ours}"
-        yield from (f"{task.name} by Ansible: {task.message[:600]}" for task in by_ansible if task.status == "failed")
-        yield from (f"{task.name} in process: {task.message[:600]}" for task in by_us if task.status == "failed")
+def _tasks_apart(by_ansible: RunResult, by_us: RunResult) -> Iterator[str]:
+    # Of a run that went well, Ansible tells a rescued task as it was, failed; the interpreter as it came out, ok.
+    told = {"failed": "ok"} if by_ansible.rc == 0 else {}
+    theirs = [(task.name, task.module, told.get(task.status, task.status)) for task in by_ansible.tasks]
+    ours = [(task.name, task.module, task.status) for task in by_us.tasks]
+    if theirs != ours or by_ansible.rc != by_us.rc:
+        yield f"tasks: Ansible {theirs} ({by_ansible.rc}), in process {ours} ({by_us.rc})"
+        for who, result in (("by Ansible", by_ansible), ("in process", by_us)):
+            yield from (f"{task.name} {who}: {task.message[:600]}" for task in result.tasks if task.status == "failed")
 
 
 def _timeless(value: Any) -> Any:

@@ -144,13 +144,19 @@ def _used() -> float:
 def _furnish(sandbox: Sandbox) -> None:
     sandbox.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}})
     sandbox.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "measured", "namespace": SPACE}})
-    pod = sandbox.store.list("Pod", "shop")[0]
-    like = {key: pod["metadata"][key] for key in ("labels", "ownerReferences")}
-    for number in range(PODS):
-        meta = {"name": f"crowd-{number:05}", "namespace": SPACE, **like}
-        sandbox.store.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": pod["spec"]} | _STATUS)
+    spec = sandbox.store.list("Pod", "shop")[0]["spec"]  # its own service account is not there
+    plain = {key: value for key, value in spec.items() if key not in ("nodeName", "volumes", *_ACCOUNT)}
+    plain["containers"] = [{**item, "volumeMounts": []} for item in spec["containers"]]
+    meta = {"name": "crowd", "namespace": SPACE, "labels": {"app": "crowd"}}
+    sandbox.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": plain})
+    pod = sandbox.store.get("Pod", SPACE, "crowd") or {}
+    meta = {key: pod["metadata"][key] for key in ("namespace", "labels", "managedFields")}
+    for number in range(1, PODS):
+        named = {**meta, "name": f"crowd-{number:05}"}
+        sandbox.store.create({"apiVersion": "v1", "kind": "Pod", "metadata": named, "spec": pod["spec"]} | _STATUS)
 
 
+_ACCOUNT = ("serviceAccount", "serviceAccountName")
 _STATUS = {"status": {"phase": "Succeeded"}}
 
 
