@@ -36,6 +36,7 @@ class _Writer:
     def __init__(self, rng: random.Random, namespace: str, objects: Objects) -> None:
         self._rng, self._namespace, self._objects = rng, namespace, objects
         self._broken: set[str] = set()
+        self._deleted: set[str] = set()
         self._number = 0
 
     def write(self) -> Tasks:
@@ -182,10 +183,12 @@ class _Writer:
         return [self._task("kubernetes.core.k8s", {**args, "state": "patched", "definition": {"spec": change}})]
 
     def _pod_deleted(self) -> Tasks:
-        pods = self._objects.get("Pod") or []
-        if not pods:
+        names = [pod["metadata"]["name"] for pod in self._objects.get("Pod") or ()]
+        names = [name for name in names if name not in self._deleted]  # twice: whether it is there yet, time decides
+        if not names:
             return []
-        name = self._rng.choice(pods)["metadata"]["name"]
+        name = self._rng.choice(names)
+        self._deleted.add(name)
         args: Object = {
             "api_version": "v1",
             "kind": "Pod",
