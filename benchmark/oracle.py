@@ -123,9 +123,9 @@ def judge(
     looks, ills = _watch(site, charge, watch, samples)
     after = looks[-1]
     harm = list(harm_done(charge.healthy.state, charge.broken.state, after.state, charge.culprit))
-    harm += [
-        f"clients of {name}:{port} were served before, and are not now" for name, port in _worse(charge, looks[-2:])
-    ]
+    if untouched(charge.broken.state, after.state):  # where nobody wrote anything, it was the fault that grew
+        worse = _worse(charge, looks[-2:])
+        harm += [f"clients of {name}:{port} were served before, and are not now" for name, port in worse]
     left = changes(charge.broken.state, after.state)
     if left and outcome != "resolved":
         harm.append("left behind: " + "; ".join(map(str, left)))

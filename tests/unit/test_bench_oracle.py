@@ -288,5 +288,8 @@ def test_a_service_that_was_served_well_under_the_fault_and_then_fails_was_harme
     healthy = observe(cluster, "shop")
     charge = Charge("shop", "resolve", healthy, observe(cluster, "shop"), CART)
     cluster.answer = Visit(502, 0.01)
+    untouched = judge(cluster, charge, "exhausted")
+    cluster.deployment["metadata"]["generation"] = 2
 
+    assert untouched.harm == ()
     assert judge(cluster, charge, "resolved").harm == ("clients of cart:80 were served before, and are not now",)
