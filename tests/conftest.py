@@ -37,13 +37,16 @@ def root() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests in tests/lab need a real Kubernetes; without one they are skipped, and say why."""
+    """Tests in tests/lab need a real Kubernetes, some of them much of it; else they are skipped, and say why."""
+    takes_long = pytest.mark.skip(reason="takes minutes: LAB_LONG=1 runs it too")
     needs_cluster = pytest.mark.skip(reason="no real cluster: set KUBECONFIG, and LAB=1 for make test")
     for item in items:
         if ROOT / "tests" / "lab" in item.path.parents:
             item.add_marker(pytest.mark.lab)
         if item.get_closest_marker("lab") and not os.environ.get("KUBECONFIG"):
             item.add_marker(needs_cluster)
+        if item.get_closest_marker("long") and not os.environ.get("LAB_LONG"):
+            item.add_marker(takes_long)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from ansible_collections.e2ereme.remediate.sandbox.systems.published import publ
 from ansible_collections.e2ereme.remediate.sandbox.systems.rest import Api
 from ansible_collections.e2ereme.remediate.sandbox.systems.system import on_lab
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 
 CHOSEN = os.environ.get("LAB_FAULTS", "network_delay pod_failure network_policy_denies").split()
 ONCE = list(faults.PAPER_SEVEN) if CHOSEN == ["paper"] else CHOSEN

@@ -8,7 +8,7 @@ from ansible_collections.e2ereme.remediate.benchmark.fidelity.campaign import sy
 from ansible_collections.e2ereme.remediate.benchmark.fidelity.comparison import compare
 from ansible_collections.e2ereme.remediate.benchmark.fidelity.trial import Trial, run
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 
 
 @pytest.mark.parametrize(("fault", "variant"), [("scaled_to_zero", "live"), ("wrong_command", "latest")])

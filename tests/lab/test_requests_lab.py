@@ -24,7 +24,7 @@ from ansible_collections.e2ereme.remediate.sandbox.systems import System, choose
 from ansible_collections.e2ereme.remediate.sandbox.systems.rest import Api
 from ansible_collections.e2ereme.remediate.sandbox.systems.system import on_lab
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 
 SPACE = f"requests-lab-{uuid.uuid4().hex[:6]}"
 FRONT, BACK = "hello-service", "time-service"

@@ -18,6 +18,7 @@ from ansible_collections.e2ereme.remediate.sandbox.systems.system import on_lab
 pytestmark = pytest.mark.lab
 
 SPACE = "systems-lab-test"
+LARGE = ("online-boutique", "train-ticket", "large-3")
 
 
 def until_well(transport: KubernetesTransport, system: System, seconds: float) -> tuple[str, ...]:
@@ -30,7 +31,7 @@ def until_well(transport: KubernetesTransport, system: System, seconds: float) -
     return wrong
 
 
-@pytest.mark.parametrize("name", ["simple-micro", "online-boutique", "train-ticket", "large-3"])
+@pytest.mark.parametrize("name", ["simple-micro", *(pytest.param(name, marks=pytest.mark.long) for name in LARGE)])
 def test_a_system_comes_up_whole_on_a_real_cluster(name: str) -> None:
     transport, space = KubernetesTransport(), f"systems-lab-{name}"
     system = on_lab(replace(choose(name), history=()), space)
@@ -41,6 +42,7 @@ def test_a_system_comes_up_whole_on_a_real_cluster(name: str) -> None:
         Api(transport).delete("Namespace", "", space)
 
 
+@pytest.mark.long
 def test_a_system_lives_through_its_past_on_a_real_cluster() -> None:
     transport, space = KubernetesTransport(), "systems-lab-past"
     system = on_lab(choose("simple-micro"), space)
@@ -53,6 +55,7 @@ def test_a_system_lives_through_its_past_on_a_real_cluster() -> None:
         Api(transport).delete("Namespace", "", space)
 
 
+@pytest.mark.long
 def test_a_wrong_password_is_refused_on_a_real_cluster_as_on_the_sandbox() -> None:
     transport, space = KubernetesTransport(), "systems-lab-password"
     system = on_lab(replace(choose("large-3"), history=()), space)
