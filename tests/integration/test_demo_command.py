@@ -91,7 +91,7 @@ def test_an_unknown_fault_is_refused_with_the_known_ones(demo: Demo) -> None:
 
     assert process.returncode == 1
     assert "There is no fault 'gremlins'" in output
-    assert "bad_image_tag, limits_too_small" in output
+    assert "bad_image_tag, configuration_error" in output
     assert "Traceback" not in output
 
 
