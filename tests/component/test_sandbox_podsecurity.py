@@ -124,8 +124,8 @@ def test_who_writes_a_template_is_warned(sandbox: Sandbox) -> None:
 def test_who_tightens_a_namespace_hears_of_the_pods_that_are_there(sandbox: Sandbox) -> None:
     warned = label(sandbox, enforce="restricted").headers["Warning"]
     assert 'existing pods in namespace \\"shop\\" violate the new PodSecurity enforce level' in warned
-    whats = "allowPrivilegeEscalation != false, unrestricted capabilities, runAsNonRoot != true, seccompProfile"
-    assert whats in warned
+    violations = "allowPrivilegeEscalation != false, unrestricted capabilities, runAsNonRoot != true, seccompProfile"
+    assert violations in warned
     assert "other pods)" in warned
 
 

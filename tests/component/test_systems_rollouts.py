@@ -126,8 +126,8 @@ def test_a_pod_that_no_node_takes_says_why(cluster: Sandbox) -> None:
     change(cluster, "Deployment", "cart", ("spec", "template", "spec", "nodeSelector"), {"disktype": "ssd"})
     cluster.advance(5)
     wanted = (
-        "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector. preemption: 0/2 nodes are "
-        "available: 2 Preemption is not helpful for scheduling."
+        "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, "
+        "preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
     )
     assert events(cluster, "FailedScheduling") == [wanted]
 
