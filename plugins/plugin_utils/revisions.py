@@ -39,11 +39,7 @@ def spelled_out(tasks: Sequence[Mapping[str, Any]], inventory: Inventory) -> tup
     kubernetes.core.k8s_rollback 6.2 looks for the revision by the keys of the labels alone, and so may take that of
     another Deployment of the namespace; this takes the one that was shown, weighed and gated.
     """
-    return tuple(_spelled_out(task, inventory) for task in tasks)
-
-
-def _spelled_out(task: Mapping[str, Any], inventory: Inventory) -> dict[str, Any]:
-    return dict(_parts(task, inventory))
+    return tuple(dict(_parts(task, inventory)) for task in tasks)
 
 
 def _parts(task: Mapping[str, Any], inventory: Inventory) -> Iterator[tuple[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..nodes.placement import tolerates
-from .pods import with_condition
+from .pods import with_disruption
 from .world import World
 
 Object = dict[str, Any]
@@ -74,15 +74,9 @@ def patience_with(tolerations: Iterable[Object], taints: list[Object]) -> float 
 def _evict(world: World, pod: Object) -> None:
     _say(world, pod, f"Marking for deletion Pod {_named(pod)}")
     status = pod.get("status", {})
-    new = {
-        "type": "DisruptionTarget",
-        "status": "True",
-        "lastProbeTime": None,
-        "observedGeneration": pod["metadata"].get("generation", 1),
-        "reason": "DeletionByTaintManager",
-        "message": "Taint manager: deleting due to NoExecute taint",
-    }
-    conditions = with_condition(status.get("conditions") or [], new, world.clock.stamp())
+    conditions = with_disruption(
+        pod, "DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint", world.clock.stamp()
+    )
     world.put_status(pod, {**status, "conditions": conditions}, "kube-controller-manager")
     world.store.delete("Pod", pod["metadata"]["namespace"], pod["metadata"]["name"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .pods import with_condition
+from .pods import with_disruption
 from .world import World
 
 Object = dict[str, Any]
@@ -33,15 +33,7 @@ def reconcile(world: World, _: str, node: str) -> None:
 
 def _remove(world: World, pod: Object) -> None:
     status = pod.get("status", {})
-    new = {
-        "type": "DisruptionTarget",
-        "status": "True",
-        "lastProbeTime": None,
-        "observedGeneration": pod["metadata"].get("generation", 1),
-        "reason": "DeletionByPodGC",
-        "message": "PodGC: node no longer exists",
-    }
-    conditions = with_condition(status.get("conditions") or [], new, world.clock.stamp())
+    conditions = with_disruption(pod, "DeletionByPodGC", "PodGC: node no longer exists", world.clock.stamp())
     phase = status.get("phase") if status.get("phase") in ("Succeeded", "Failed") else "Failed"
     pod = world.put_status(pod, {**status, "phase": phase, "conditions": conditions}, "kube-controller-manager")
     world.store.delete("Pod", pod["metadata"]["namespace"], pod["metadata"]["name"], 0)

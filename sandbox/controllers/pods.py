@@ -66,6 +66,19 @@ def is_available(world: World, pod: Object, min_ready: int) -> bool:
     return not min_ready or seconds_since(world, found["lastTransitionTime"]) >= min_ready
 
 
+def with_disruption(pod: Object, reason: str, message: str, now: str) -> list[Object]:
+    """The Pod's conditions, with the one that says why a controller ends it."""
+    new = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "lastProbeTime": None,
+        "observedGeneration": pod["metadata"].get("generation", 1),
+        "reason": reason,
+        "message": message,
+    }
+    return with_condition(pod.get("status", {}).get("conditions") or [], new, now)
+
+
 def with_condition(conditions: list[Object], new: Object, now: str) -> list[Object]:
     """The conditions with this one set; lastTransitionTime moves only with the status."""
     made, placed = [], False

@@ -6,19 +6,18 @@ import random
 from typing import Any
 
 from .fault import FOLLOWS, ONCE, PRESSED_VARIANTS, Damage, Fault
-from .pressing import RENEWING, pressed, steady_victims
-from .scene import Scene
+from .pressing import RENEWING, first_pressed, steady_victims
+from .scene import Scene, Victim
 
 _PAPER = {"latency": "1000ms"}
 
 
 def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
-    for victim in steady_victims(scene, rng, lambda victim: True):
-        spec = {"action": "delay", "delay": _PAPER if variant == ONCE else _by_chance(rng)}
-        made = pressed(scene, victim, variant, "slow", "NetworkChaos", spec)
-        if made is not None:
-            return made
-    return None
+    def spec(_: Victim) -> dict[str, Any]:
+        return {"action": "delay", "delay": _PAPER if variant == ONCE else _by_chance(rng)}
+
+    victims = steady_victims(scene, rng, lambda victim: True)
+    return first_pressed(scene, victims, variant, "slow", "NetworkChaos", spec)
 
 
 def _by_chance(rng: random.Random) -> dict[str, Any]:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from .fault import FOLLOWS, ONCE, PRESSED_VARIANTS, Damage, Fault
-from .pressing import RENEWING, pressed, steady_victims
-from .scene import Scene
+from .pressing import RENEWING, first_pressed, steady_victims
+from .scene import Scene, Victim
 
 _PAPER = 50  # percent
 
 
 def damage(scene: Scene, rng: random.Random, variant: str) -> Damage | None:
-    for victim in steady_victims(scene, rng, lambda victim: True):
+    def spec(_: Victim) -> dict[str, Any]:
         share = _PAPER if variant == ONCE else rng.randrange(40, 81)
-        spec = {"action": "loss", "loss": {"loss": str(share)}}
-        made = pressed(scene, victim, variant, "slow", "NetworkChaos", spec)
-        if made is not None:
-            return made
-    return None
+        return {"action": "loss", "loss": {"loss": str(share)}}
+
+    victims = steady_victims(scene, rng, lambda victim: True)
+    return first_pressed(scene, victims, variant, "slow", "NetworkChaos", spec)
 
 
 FAULT = Fault(

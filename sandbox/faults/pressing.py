@@ -8,7 +8,7 @@ workload is escaped by nothing that the default policy allows, unless the Pods a
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..systems.edits import Edit
@@ -62,6 +62,19 @@ def pressed(
         repair=room if variant == FOLLOWS else (),
         why=why,
     )
+
+
+def first_pressed(
+    scene: Scene,
+    victims: Iterable[Victim],
+    variant: str,
+    symptom: str,
+    kind: str,
+    spec: Callable[[Victim], Mapping[str, Any]],
+) -> Damage | None:
+    """``pressed`` on the first victim on which it can be, with the experiment that ``spec`` gives for each."""
+    made = (pressed(scene, victim, variant, symptom, kind, spec(victim)) for victim in victims)
+    return next((damage for damage in made if damage is not None), None)
 
 
 def steady_victims(

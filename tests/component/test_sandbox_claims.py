@@ -11,18 +11,10 @@ from ansible_collections.e2ereme.remediate.benchmark.conformance.exchange import
 from ansible_collections.e2ereme.remediate.benchmark.conformance.replay import replay
 from ansible_collections.e2ereme.remediate.benchmark.conformance.report import agreement
 from ansible_collections.e2ereme.remediate.sandbox.sandbox import Sandbox
-from ansible_collections.e2ereme.remediate.sandbox.systems.shop import shop
 
 PODS = "/api/v1/namespaces/shop/pods"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/shop/deployments"
 MERGE = "application/merge-patch+json"
-
-
-@pytest.fixture
-def sandbox() -> Sandbox:
-    made = Sandbox(shop(), seed=3)
-    made.advance(60)
-    return made
 
 
 def owners(obj: Any) -> dict[tuple[str, str], Any]:

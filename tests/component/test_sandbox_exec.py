@@ -14,16 +14,8 @@ from ansible_collections.e2ereme.remediate.sandbox.api.exchange import Request
 from ansible_collections.e2ereme.remediate.sandbox.api.sessions import Session
 from ansible_collections.e2ereme.remediate.sandbox.sandbox import Sandbox
 from ansible_collections.e2ereme.remediate.sandbox.server import Served, serve
-from ansible_collections.e2ereme.remediate.sandbox.systems.shop import shop
 
 PODS = "/api/v1/namespaces/shop/pods"
-
-
-@pytest.fixture
-def sandbox() -> Sandbox:
-    made = Sandbox(shop(), seed=3)
-    made.advance(60)
-    return made
 
 
 @pytest.fixture

@@ -5,22 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import pytest
-
 from ansible_collections.e2ereme.remediate.sandbox.sandbox import Sandbox
-from ansible_collections.e2ereme.remediate.sandbox.systems.shop import shop
 
 PODS = "/api/v1/namespaces/shop/pods"
 NODES = "/api/v1/nodes"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 MERGE = "application/merge-patch+json"
-
-
-@pytest.fixture
-def sandbox() -> Sandbox:
-    made = Sandbox(shop(), seed=3)
-    made.advance(60)
-    return made
 
 
 def get(sandbox: Sandbox, path: str) -> Any:

@@ -17,13 +17,6 @@ SAFE_POD = {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": 
 IMAGE = next(iter(shop().images))
 
 
-@pytest.fixture
-def sandbox() -> Sandbox:
-    made = Sandbox(shop(), seed=3)
-    made.advance(60)
-    return made
-
-
 def label(sandbox: Sandbox, **labels: str) -> Any:
     named = {f"pod-security.kubernetes.io/{key.replace('_', '-')}": value for key, value in labels.items()}
     return sandbox.handle("PATCH", "/api/v1/namespaces/shop", {}, {"metadata": {"labels": named}}, MERGE)

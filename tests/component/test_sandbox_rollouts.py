@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from ansible_collections.e2ereme.remediate.sandbox.sandbox import Sandbox
 from ansible_collections.e2ereme.remediate.sandbox.systems.shop import shop
 
@@ -13,13 +11,6 @@ APPS = "/apis/apps/v1/namespaces/shop"
 PODS = "/api/v1/namespaces/shop/pods"
 MERGE = "application/merge-patch+json"
 IMAGE = next(iter(shop().images))
-
-
-@pytest.fixture
-def sandbox() -> Sandbox:
-    made = Sandbox(shop(), seed=3)
-    made.advance(60)
-    return made
 
 
 def make(sandbox: Sandbox, kind: str, name: str, **spec: Any) -> str:

@@ -15,13 +15,6 @@ PODS = "/api/v1/namespaces/shop/pods"
 IMAGE = next(iter(shop().images))
 
 
-@pytest.fixture
-def sandbox() -> Sandbox:
-    made = Sandbox(shop(), seed=3)
-    made.advance(60)
-    return made
-
-
 def volume(sandbox: Sandbox, name: str, size: str, policy: str = "Retain") -> None:
     spec = {
         "capacity": {"storage": size},

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from ansible_collections.e2ereme.remediate.sandbox.sandbox import Sandbox
-from ansible_collections.e2ereme.remediate.sandbox.systems.shop import shop
 
 HOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 MAPS = "/api/v1/namespaces/shop/configmaps"
 PODS = "/api/v1/namespaces/shop/pods"
 MERGE = "application/merge-patch+json"
 GUARD = {"service": {"namespace": "shop", "name": "guard", "path": "/check"}}
-
-
-@pytest.fixture
-def sandbox() -> Sandbox:
-    made = Sandbox(shop(), seed=3)
-    made.advance(60)
-    return made
 
 
 def hook(sandbox: Sandbox, resources: list[str], client: Any = None, **more: Any) -> None:
