@@ -9,6 +9,7 @@ from collections.abc import Sequence
 _MADE = "[bcdfghjklmnpqrstvwxz2456789]"  # the letters of generated names
 _RULES = (
     (re.compile(r"^e\d+ "), ""),  # a line's place in the list is not what it says
+    (re.compile(r" \(\d+x\)"), ""),  # how often is a number, and once goes without saying
     (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"), "ADDRESS"),
     (re.compile(r"\b[0-9a-f]{12,64}\b"), "ID"),
     (re.compile(rf"-{_MADE}{{6,10}}-{_MADE}{{5}}\b"), "-*"),  # a Deployment's Pod

@@ -42,6 +42,7 @@ OUTCOME = Outcome(("Deployment cart image: 1 -> 9",), LINES, {"none": ILL, "wron
         ("e3 GET :80/ takes 1.17s, siblings 0.18s", "e3 GET :80/ takes 12.00s, siblings 0.01s"),
         ("e4 FATAL at 2026-03-02T09:00:00Z", "e4 FATAL at 2026-11-24T13:00:01Z"),
         ("e5 needs 250m, 64Mi", "e5 needs 2500m, 128Mi"),
+        ("e6 Unhealthy: connection refused", "e6 Unhealthy (3x): connection refused"),
     ],
 )
 def test_names_and_numbers_are_no_difference(one: str, other: str) -> None:
