@@ -21,7 +21,7 @@ def foreground(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
     The first signal is passed on, once: a play needs time, and the cluster, for its undo, so what the caller
     serves must stay up until this returns. Raises Interrupted then. The terminal's own Ctrl-C does not reach the
-    command, which has a process group of its own; it would be hit twice.
+    command, which has a process group of its own; it would be hit twice. Under nohup a hang-up stays unheard.
     """
     process: subprocess.Popen[bytes] | None = None
     received: list[int] = []
@@ -33,7 +33,9 @@ def foreground(command: Sequence[str], environment: Mapping[str, str]) -> int:
             if process is not None:
                 process.send_signal(signal.SIGINT)
 
-    before = {number: signal.signal(number, pass_on) for number in SIGNALS}
+    deaf = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else set()
+    heard = [number for number in SIGNALS if number not in deaf]
+    before = {number: signal.signal(number, pass_on) for number in heard}
     try:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=dict(environment), process_group=0)
         if received:  # it came before there was anybody to pass it on to

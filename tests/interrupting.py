@@ -141,7 +141,14 @@ def _start(root: Path, folder: Path, place: Place, model: str, environment: dict
         cwd=folder,
         env=environment,
         start_new_session=True,  # a process group of its own, as a shell gives it
+        preexec_fn=_hears_all_signals,
     )
+
+
+def _hears_all_signals() -> None:
+    """Under nohup, or in the background of a script, a program's children are born deaf to these."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _follow(process: subprocess.Popen[str], line: str) -> bool:

@@ -106,7 +106,8 @@ def _leave_with_parent(place: str) -> None:
         os._exit(0)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
 
     def watch() -> None:

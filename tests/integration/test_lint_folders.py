@@ -16,7 +16,8 @@ import pytest
 pytest.importorskip("ansiblelint")
 
 CALLER = textwrap.dedent("""
-    import os, sys, time
+    import os, signal, sys, time
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup would have it ignored
     from ansible_collections.e2ereme.remediate.plugins.plugin_utils import lint
     lint.warm_lint()
     if not os.fork():
