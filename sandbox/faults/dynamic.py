@@ -1,63 +1,73 @@
 """Faults that come and go while somebody looks: two at a time, one after the other, spreading, clearing by themselves.
 
-A Course says what happens when; ``unfold`` makes it happen on any cluster. What comes after the first report needs
-somebody with a clock: ``later(seconds, act)``, such as ``later_on_sandbox`` or ``Timers``.
+``unfold`` makes a Course happen on any cluster. What comes after the first report needs somebody with a clock:
+``later(seconds, act)``, such as ``later_on_sandbox`` or ``Timers``; what it returns has ``cancel()``.
 """
 
 from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
+from ..shared import Shared
 from ..systems.rest import Api, ApiError
 from ..systems.system import System
 from . import experiments
-from .fault import LATEST, LIVE, VARIED, CannotInject, Fault, Injected
+from .course import CASCADE, KINDS, LATE, PAIR, PASSING, Blow, Course, course
+from .fault import CannotInject, Fault, Injected
 from .injection import Aim, aim, confirm, heal, reported, strike
 from .scene import Scene
 
-Later = Callable[[float, Callable[[], None]], object]
+__all__ = [
+    "CASCADE",
+    "KINDS",
+    "LATE",
+    "PAIR",
+    "PASSING",
+    "Blow",
+    "Course",
+    "Timers",
+    "Unfolding",
+    "Written",
+    "course",
+    "later_on_sandbox",
+    "unfold",
+]
 
-PAIR, LATE, CASCADE, PASSING = KINDS = ("pair", "late", "cascade", "passing")
-"""Two faults at once; a second one while the first is being repaired; one that spreads to the callers; one that goes
-by itself."""
+Object = dict[str, Any]
+Later = Callable[[float, Callable[[], None]], Any]
 
-_AT_ONCE = (VARIED, LATEST, LIVE)  # variants that need no time of their own, so that they can come at any moment
 _TRIES = 24
 _LONGEST_WAIT, _LOOK_EVERY = 240.0, 3.0
 
 
 @dataclass(frozen=True)
-class Blow:
-    """``after``: seconds from the first report on; 0 is before it. ``lasts``: seconds until it goes by itself; 0: it
-    stays. ``spreads``: it hits a caller of what the blow before hit."""
-
-    fault: str
-    variant: str
-    after: float = 0.0
-    lasts: float = 0.0
-    spreads: bool = False
-
-
-@dataclass(frozen=True)
-class Course:
-    """What happens, in order of time."""
+class Written:
+    """One object that the course wrote after it had begun, as it was and as it is; None: it was not there."""
 
     kind: str
-    blows: tuple[Blow, ...]
+    name: str
+    before: Object | None
+    after: Object | None
 
 
 class Unfolding:
-    """A course that has begun. ``injected`` grows as more of it happens; ``missed`` says of what could not, why."""
+    """A course that has begun. ``injected`` grows as more of it happens; ``missed`` says of what could not, why;
+    ``averted`` what did not spread, as its cause was over; ``written`` what the course changed since it began."""
 
-    def __init__(self, transport: Any, system: System) -> None:
-        self._transport, self._system = transport, system
+    def __init__(self, transport: Any, system: System, later: Later) -> None:
+        self._transport, self._system, self._later = transport, system, later
+        self._planned: list[Any] = []
         self.injected: list[Injected] = []
+        self.written: list[Written] = []
         self.missed: list[str] = []
+        self.averted: list[str] = []
+
+    def __getstate__(self) -> Object:
+        return {**vars(self), "_system": Shared(self._system)}
 
     @property
     def reports(self) -> tuple[Any, ...]:
@@ -73,6 +83,11 @@ class Unfolding:
         """True while any of it shows."""
         return any(confirm(self._transport, injected) for injected in self.injected)
 
+    def report(self, rng: random.Random) -> None:
+        """Somebody takes stock of what has come so far and reports it all."""
+        api = Api(self._transport)
+        self.injected = [reported(item, api, self._system, rng) for item in self.injected]
+
     def heal(self) -> None:
         """Carries out the ground truth of all that has happened."""
         for injected in self.injected:
@@ -83,36 +98,70 @@ class Unfolding:
         for injected in self.injected:
             experiments.withdraw(self._transport, injected)
 
-    def strike(self, target: Aim, rng: random.Random) -> None:
-        """One more blow, now. Its target may have been changed meanwhile, or deleted."""
-        try:
-            self.injected.append(strike(target, rng, wait=False))
-        except (ApiError, KeyError) as error:
-            self.missed.append(f"{target.fault.name} on {target.damage.workload}: {error}")
+    def call_off(self) -> None:
+        """No blow that has not come yet will come. What has begun goes on: to spread, or to pass."""
+        for planned in self._planned:
+            planned.cancel()
+        self._planned = []
 
-    def pass_by(self, injected: Injected) -> None:
-        """Somebody else puts right what was wrong."""
+    def plan(self, blow: Blow, target: Aim, rng: random.Random) -> None:
+        """One more blow, at its time."""
+        if blow.spreads:
+            self._later(blow.after, lambda: self._spread(target, rng))
+        else:
+            self._planned.append(self._later(blow.after, lambda: self._strike(target, rng)))
+
+    def pass_by(self, seconds: float, injected: Injected) -> None:
+        """Somebody else will put right what is wrong."""
+        self._later(seconds, lambda: self._put_right(injected))
+
+    def _strike(self, target: Aim, rng: random.Random) -> Injected | None:
+        """The target may have been changed meanwhile, or deleted."""
+        damage, before = target.damage, len(self.injected)
+        objects = [(edit.kind, edit.name) for edit in (*damage.edits, *damage.also)]
+        objects += [(item["kind"], item["metadata"]["name"]) for item in damage.alongside]
         try:
-            heal(self._transport, injected, self._system)
-        except (ApiError, KeyError) as error:
+            self._noting(objects, lambda: self.injected.append(strike(target, rng, wait=False)))
+        except (ApiError, KeyError, CannotInject) as error:
+            self.missed.append(f"{target.fault.name} on {damage.workload}: {error}")
+        return self.injected[before] if len(self.injected) > before else None
+
+    def _put_right(self, injected: Injected) -> None:
+        objects = [(edit.kind, edit.name) for edit in injected.edits]
+        try:
+            self._noting(objects, lambda: heal(self._transport, injected, self._system))
+        except (ApiError, KeyError, StopIteration) as error:
             self.missed.append(f"the end of {injected.fault} on {injected.workload['name']}: {error}")
 
+    def _spread(self, target: Aim, rng: random.Random) -> None:
+        cause = self.injected[-1]
+        if not self._calls(target, cause) or not experiments.presses(Api(self._transport), cause):
+            self.averted.append(f"{target.fault.name} to {target.damage.workload}")
+            return
+        made = self._strike(target, rng)
+        if made is not None:
+            self._keep_watch(cause, made)
 
-def course(rng: random.Random, faults: Sequence[Fault], kind: str = "") -> Course:
-    """A random course of a kind, or of any. Moments, strengths and durations are the rng's."""
-    kind = kind or rng.choice(KINDS)
-    if kind == CASCADE:
-        pressing = [fault for fault in faults if VARIED in fault.variants]
-        fault = rng.choice(pressing)
-        steps = [0.0]
-        for _ in range(rng.choice((1, 1, 2))):
-            steps.append(round(steps[-1] + rng.uniform(10, 60), 3))
-        return Course(kind, tuple(Blow(fault.name, VARIED, at, spreads=at > 0) for at in steps))
-    first = _blow(rng, faults)
-    if kind == PASSING:
-        return Course(kind, (replace(first, lasts=round(rng.uniform(20, 180), 3)),))
-    moment = 0.0 if kind == PAIR else round(rng.uniform(5, 90), 3)
-    return Course(kind, (first, replace(_blow(rng, faults), after=moment)))
+    def _keep_watch(self, cause: Injected, effect: Injected) -> None:
+        """Ends the effect soon after its cause has ended."""
+        api = Api(self._transport)
+        if experiments.presses(api, cause):
+            self._later(_LOOK_EVERY, lambda: self._keep_watch(cause, effect))
+        else:
+            experiments.end(api, effect)
+
+    def _calls(self, target: Aim, callee: Injected) -> bool:
+        return target.damage.workload in {spec.name for spec in self._system.callers(callee.workload["name"])}
+
+    def _noting(self, objects: Iterable[tuple[str, str]], write: Callable[[], Any]) -> None:
+        """Remembers what ``write`` changes of these objects: it was not a repair that did it."""
+        api, space = Api(self._transport), self._system.namespace
+        before = {key: api.get(key[0], space, key[1]) for key in objects}
+        try:
+            write()
+        finally:
+            after = {key: api.get(key[0], space, key[1]) for key in before}
+            self.written += [Written(*key, before[key], after[key]) for key in before]
 
 
 def unfold(
@@ -131,7 +180,7 @@ def unfold(
     targets = _aimed(plan, families, api, system, rng)
     if any(target.damage.experiments for target in targets):
         experiments.install(api)
-    going = Unfolding(transport, system)
+    going = Unfolding(transport, system, later)
     at_once = [target for blow, target in zip(plan.blows, targets, strict=True) if blow.after == 0]
     made = [strike(target, rng) for target in at_once]
     waited = 0.0
@@ -142,9 +191,9 @@ def unfold(
     going.injected = [reported(item, api, system, rng) for item in made]
     for blow, target in zip(plan.blows, targets, strict=True):
         if blow.after:
-            later(blow.after, partial(going.strike, target, random.Random(rng.getrandbits(64))))
+            going.plan(blow, target, random.Random(rng.getrandbits(64)))
         elif blow.lasts and not target.damage.experiments:
-            later(blow.lasts, partial(going.pass_by, going.injected[at_once.index(target)]))
+            going.pass_by(blow.lasts, going.injected[at_once.index(target)])
     return going
 
 
@@ -159,21 +208,16 @@ class Timers:
     def __init__(self) -> None:
         self._timers: list[threading.Timer] = []
 
-    def __call__(self, seconds: float, act: Callable[[], None]) -> None:
+    def __call__(self, seconds: float, act: Callable[[], None]) -> threading.Timer:
         timer = threading.Timer(seconds, act)
         timer.daemon = True
         self._timers.append(timer)
         timer.start()
+        return timer
 
     def close(self) -> None:
         for timer in self._timers:
             timer.cancel()
-
-
-def _blow(rng: random.Random, faults: Sequence[Fault]) -> Blow:
-    fitting = [fault for fault in faults if set(_AT_ONCE) & set(fault.variants) and not fault.touches_cluster]
-    fault = rng.choice(fitting)
-    return Blow(fault.name, rng.choice([variant for variant in fault.variants if variant in _AT_ONCE]))
 
 
 def _aimed(plan: Course, families: dict[str, Fault], api: Api, system: System, rng: random.Random) -> list[Aim]:
@@ -185,7 +229,7 @@ def _aimed(plan: Course, families: dict[str, Fault], api: Api, system: System, r
             for blow in plan.blows:
                 scene = Scene(api, system, _victims(system, blow, targets))
                 target = aim(families[blow.fault], scene, rng, blow.variant)
-                targets.append(_lasting(target, blow.lasts))
+                targets.append(_adapted(target, blow))
             return targets
         except CannotInject as error:
             refusal = error
@@ -205,11 +249,15 @@ def _victims(system: System, blow: Blow, before: Sequence[Aim]) -> frozenset[str
     return left
 
 
-def _lasting(target: Aim, seconds: float) -> Aim:
-    """Experiments know themselves when their time is up."""
-    if not seconds:
-        return target
-    timed = tuple(
-        replace(item, spec={**item.spec, "duration": f"{seconds * 1000:.0f}ms"}) for item in target.damage.experiments
+def _adapted(target: Aim, blow: Blow) -> Aim:
+    """Experiments know themselves when their time is up, and those that spread press on new Pods too."""
+    made = target.damage.experiments
+    if blow.lasts:
+        made = tuple(replace(item, spec={**item.spec, "duration": f"{blow.lasts * 1000:.0f}ms"}) for item in made)
+    if blow.spreads:
+        made = tuple(replace(item, follow=True) for item in made)
+    return (
+        target
+        if made == target.damage.experiments
+        else replace(target, damage=replace(target.damage, experiments=made))
     )
-    return replace(target, damage=replace(target.damage, experiments=timed))

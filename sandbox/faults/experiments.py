@@ -2,6 +2,7 @@
 
 start(api, namespace, experiments, rng)     creates them and waits until they press; [(kind, name)]
 withdraw(transport, injected)               deletes them and waits until they have recovered
+presses(api, injected)                      whether they are on anybody still
 following(transport, injected)              while it is open, they press on new Pods too where they are to
 
 A sandbox learns Chaos Mesh from the first experiment. On a real cluster it must be installed.
@@ -90,6 +91,25 @@ def withdraw(transport: Any, injected: Injected) -> None:
     while any(_read(api, *item) is not None for item in every) and waited < _UNTIL_RECOVERED:
         transport.sleep(_LOOK_EVERY)
         waited += _LOOK_EVERY
+
+
+def end(api: Api, injected: Injected) -> None:
+    """Deletes them, and lets no time pass: they recover soon."""
+    _delete(api, injected.experiments)
+
+
+def presses(api: Api, injected: Injected) -> bool:
+    """Whether any of them is still on a Pod, or a container, that lives."""
+    for kind, name in injected.experiments:
+        found = _read(api, kind, name)
+        progress = (found or {}).get("status", {}).get("experiment", {})
+        if found is None or "deletionTimestamp" in found["metadata"] or progress.get("desiredPhase") != "Run":
+            continue
+        selector = found["spec"]["selector"]
+        pods = [pod for space in selector["namespaces"] for pod in api.list("Pod", space) if _selected(selector, pod)]
+        if any(_life(pod, kind) and _covers(found, pod, kind) for pod in pods):
+            return True
+    return False
 
 
 @contextlib.contextmanager

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
 
-from ansible_collections.e2ereme.remediate.sandbox.faults import FAULTS, PAPER_SEVEN, confirm, heal, healthy
+from ansible_collections.e2ereme.remediate.sandbox.dump import dump
+from ansible_collections.e2ereme.remediate.sandbox.faults import (
+    FAULTS,
+    PAPER_SEVEN,
+    Injected,
+    confirm,
+    heal,
+    healthy,
+)
 from ansible_collections.e2ereme.remediate.sandbox.faults.dynamic import (
     CASCADE,
     KINDS,
@@ -21,9 +30,13 @@ from ansible_collections.e2ereme.remediate.sandbox.faults.dynamic import (
     unfold,
 )
 from ansible_collections.e2ereme.remediate.sandbox.faults.fault import CannotInject
+from ansible_collections.e2ereme.remediate.sandbox.faults.injection import replace_pods
+from ansible_collections.e2ereme.remediate.sandbox.faults.scene import Scene
+from ansible_collections.e2ereme.remediate.sandbox.freezing import clone
 from ansible_collections.e2ereme.remediate.sandbox.sandbox import Sandbox
 from ansible_collections.e2ereme.remediate.sandbox.systems import System, prepare
 from ansible_collections.e2ereme.remediate.sandbox.systems.choose import choose
+from ansible_collections.e2ereme.remediate.sandbox.systems.rest import Api
 
 ALL = tuple(FAULTS.values())
 
@@ -75,6 +88,80 @@ def test_a_cascade_goes_on_to_the_callers() -> None:
 
     first, second = (item.workload["name"] for item in going.injected)
     assert second in {spec.name for spec in system.callers(first)}
+
+
+def spreading(fault: str) -> tuple[Sandbox, System, Unfolding]:
+    """A cascade of one step, ten seconds before the step."""
+    return begun(Course(CASCADE, (Blow(fault, "varied"), Blow(fault, "varied", after=10, spreads=True))))
+
+
+def replace(sandbox: Sandbox, system: System, injected: Injected) -> None:
+    api = Api(sandbox.transport())
+    replace_pods(api, Scene(api, system), injected.workload["name"])
+
+
+@pytest.mark.parametrize("fault", ["network_delay", "cpu_stress"])
+def test_who_treats_the_symptom_of_a_cascade_has_it_back_and_who_treats_the_cause_is_rid_of_both(fault: str) -> None:
+    sandbox, system, going = spreading(fault)
+    sandbox.advance(30)
+    cause, effect = going.injected
+
+    replace(sandbox, system, effect)
+    sandbox.advance(90)
+    assert confirm(sandbox.transport(), cause) and confirm(sandbox.transport(), effect)
+
+    replace(sandbox, system, cause)
+    sandbox.advance(90)
+    assert not going.confirm()
+    assert healthy(sandbox.transport(), system) == ()
+
+
+def test_what_is_over_in_time_does_not_spread() -> None:
+    sandbox, system, going = spreading("network_loss")
+
+    replace(sandbox, system, going.injected[0])
+    sandbox.advance(60)
+
+    assert len(going.injected) == 1 and going.missed == []
+    (averted,) = going.averted
+    assert averted.startswith("network_loss to ")
+    assert not going.confirm()
+
+
+def test_what_has_not_come_yet_can_be_called_off() -> None:
+    plan = Course(LATE, (Blow("scaled_to_zero", "live"), Blow("pod_failure", "once", after=40)))
+    sandbox, _, going = begun(plan)
+
+    going.call_off()
+    sandbox.advance(60)
+
+    assert [item.fault for item in going.injected] == ["scaled_to_zero"]
+
+
+def test_a_course_remembers_what_it_wrote_after_it_had_begun() -> None:
+    plan = Course(LATE, (Blow("network_delay", "varied"), Blow("scaled_to_zero", "live", after=5)))
+    sandbox, _, going = begun(plan)
+    assert going.written == []
+
+    sandbox.advance(10)
+
+    (written,) = going.written
+    assert (written.kind, written.name) == ("Deployment", going.injected[1].workload["name"])
+    assert written.before is not None and written.before["spec"]["replicas"] > 0
+    assert written.after is not None and written.after["spec"]["replicas"] == 0
+
+
+def test_a_course_under_way_goes_on_alike_in_a_clone() -> None:
+    sandbox, _, going = spreading("network_delay")
+    other, its = clone((sandbox, going))
+
+    for each in (sandbox, other):
+        each.advance(60)
+
+    assert [item.workload for item in its.injected] == [item.workload for item in going.injected]
+    assert len(its.injected) == 2
+    ours, theirs = (json.loads(dump(each)) for each in (sandbox, other))
+    assert [ours[key] for key in ("objects", "planned")] == [theirs[key] for key in ("objects", "planned")]
 
 
 @pytest.mark.parametrize(("fault", "variant"), [("network_delay", "varied"), ("wrong_env_value", "latest")])
