@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..plugins.module_utils.errors import InputError
 from ..plugins.module_utils.evidence import ObjectRef
 from ..sandbox import faults
+from ..sandbox.faults.dynamic import PASSING, Unfolding, later_on_sandbox
 from ..sandbox.sandbox import Sandbox
 from ..sandbox.systems import System, choose, generate, prepare
+from .courses import COURSES, begin
 from .oracle import Charge, observe
 from .site import SandboxSite, Site
 
@@ -28,7 +30,30 @@ FALSE_REPORT = "false_report"
 SEVEN = faults.FIRST_SEVEN
 """The faults of the first table."""
 
-GROUPS = ("seven", "paper", "unseen", "all")
+UNSEEN = (
+    "configuration_error",
+    "cpu_stress",
+    "disk_latency",
+    "dns_broken",
+    "liveness_too_eager",
+    "memory_stress",
+    "missing_service_account",
+    "network_delay",
+    "network_loss",
+    "network_policy_denies",
+    "node_selector_unmatched",
+    "pod_failure",
+    "pvc_unbound",
+    "service_port_mismatch",
+    "stuck_rollout",
+)
+"""Faults that training never shows the model. By name, so that a table of them says the same next year; which others
+training does not show either, ``Fault.taught`` tells."""
+
+WAIT = "wait"
+"""What is right where the fault goes by itself."""
+
+GROUPS = ("seven", "paper", "unseen", "courses", "all")
 
 _ANOTHER_SYSTEM = 10**9
 """From one system of a seed to the next, where the fault finds nothing to break: never into another seed's."""
@@ -65,19 +90,36 @@ class Scene:
     site: Site
     charge: Charge
     report: Any  # as somebody sends it: text or structure
-    injected: faults.Injected | None = None  # None: nothing was broken
+    injected: faults.Injected | None = None  # None: nothing was broken, or a course is under way
+    unfolding: Unfolding | None = None  # the course
 
 
 def known() -> tuple[str, ...]:
-    """Every fault that lies in sandbox/faults."""
+    """Every fault that lies in sandbox/faults; courses are not among them."""
     return tuple(faults.FAULTS)
 
 
 def group(name: str) -> tuple[str, ...]:
-    """The faults of one of GROUPS; ``paper``: MicroRemed's; ``unseen``: those that training never shows the model."""
-    unseen = tuple(key for key, fault in faults.FAULTS.items() if not fault.taught)
-    groups = {"seven": SEVEN, "paper": faults.PAPER_SEVEN, "unseen": unseen, "all": known()}
+    """The faults of one of GROUPS; ``paper``: MicroRemed's; ``unseen``: those that training never shows the model;
+    ``courses``: those that come and go while somebody looks."""
+    groups = {
+        "seven": SEVEN,
+        "paper": faults.PAPER_SEVEN,
+        "unseen": UNSEEN,
+        "courses": tuple(COURSES),
+        "all": known(),
+    }
     return groups[name]
+
+
+def variants(name: str) -> tuple[str, ...]:
+    """The variants of a fault or course; of a false report none but the empty one. Raises InputError."""
+    if name == FALSE_REPORT:
+        return ("",)
+    found = COURSES[name] if name in COURSES else faults.FAULTS[name].variants if name in faults.FAULTS else ()
+    if not found:
+        raise InputError(f"The fault {name!r} is not known.", f"Known are {', '.join((*known(), *COURSES))}.")
+    return found
 
 
 def cases(chosen: Sequence[str], seeds: Iterable[int], system: str = "") -> list[Case]:
@@ -85,14 +127,10 @@ def cases(chosen: Sequence[str], seeds: Iterable[int], system: str = "") -> list
 
     Raises InputError.
     """
-    unknown = [name for name in chosen if name != FALSE_REPORT and name not in faults.FAULTS]
-    if unknown:
-        raise InputError(f"The fault {unknown[0]!r} is not known.", f"Known are {', '.join(known())}.")
     every = list(seeds)
     return [
-        Case(name, variants[turn % len(variants)], seed, system)
-        for name in chosen
-        for variants in [("",) if name == FALSE_REPORT else faults.FAULTS[name].variants]
+        Case(name, found[turn % len(found)], seed, system)
+        for name, found in [(name, variants(name)) for name in chosen]
         for turn, seed in enumerate(every)
     ]
 
@@ -112,6 +150,11 @@ def stage(case: Case) -> Scene:
     raise StageError(f"{case.key}: no luck with {_SYSTEMS} systems, the last: {refusal}")
 
 
+def culprits(going: Unfolding, namespace: str) -> list[ObjectRef]:
+    """Where the faults of a course were put that have come by now."""
+    return [ObjectRef(item.culprit["kind"], namespace, item.culprit["name"]) for item in going.injected]
+
+
 def _staged(case: Case, sandbox: Sandbox, system: System, rng: random.Random) -> Scene:
     site = SandboxSite(sandbox)
     healthy = observe(site, system.namespace)
@@ -122,6 +165,9 @@ def _staged(case: Case, sandbox: Sandbox, system: System, rng: random.Random) ->
         report = rng.choice(faults.false_report(system, rng).reports)
         return Scene(case, sandbox, system, site, Charge(system.namespace, "leave", healthy, healthy), report)
     transport = sandbox.transport()
+    if case.fault in COURSES:
+        sound = Scene(case, sandbox, system, site, Charge(system.namespace, "leave", healthy, healthy), "")
+        return _on_course(sound, rng)
     injected = faults.inject(case.fault, transport, system, rng, case.variant)
     if not faults.confirm(transport, injected):
         raise faults.CannotInject(f"{injected.fault} does not show in {system.name}")
@@ -134,3 +180,21 @@ def _staged(case: Case, sandbox: Sandbox, system: System, rng: random.Random) ->
         lambda: faults.confirm(transport, injected),
     )
     return Scene(case, sandbox, system, site, charge, rng.choice(injected.reports), injected)
+
+
+def _on_course(scene: Scene, rng: random.Random) -> Scene:
+    """A Scene on a healthy system, with the course begun. An unnamed variant is the rng's. Raises CannotInject."""
+    case, sandbox, namespace = scene.case, scene.sandbox, scene.system.namespace
+    variant = case.variant or rng.choice(COURSES[case.fault])
+    later = later_on_sandbox(sandbox)
+    going, report = begin(case.fault, variant, sandbox.transport(), scene.system, rng, later)
+    first, *others = culprits(going, namespace)
+    charge = replace(
+        scene.charge,
+        right=WAIT if case.fault == PASSING else going.right,
+        broken=observe(scene.site, namespace),
+        culprit=first,
+        also=tuple(others),
+        shows=going.confirm,
+    )
+    return replace(scene, charge=charge, report=report, unfolding=going)

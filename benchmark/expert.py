@@ -1,4 +1,7 @@
-"""A writer that knows the fault: it undoes the injection's own edits. It bounds what can be reached."""
+"""A writer that knows the fault: it undoes the injection's own edits. It bounds what can be reached.
+
+Of a course it knows what has come by now.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from ..plugins.plugin_utils.policy import Policy
 from ..plugins.plugin_utils.report import Report
 from ..plugins.plugin_utils.step import Answer
 from ..plugins.plugin_utils.wishes import Write
-from .cases import Scene
+from ..sandbox.faults import Injected
+from .cases import WAIT, Scene
 from .writing import hand_over, json_patch, play, restart
 
 _GONE = object()
@@ -23,18 +27,33 @@ def expert(scene: Scene) -> Ask:
     """Writes the ground-truth repair at once, or hands over where that is right."""
 
     def ask(report: Report, wish: Write, policy: Policy) -> Answer:
-        injected = scene.injected
-        if injected is None or injected.right == "escalate":
-            return hand_over(injected.why if injected else "nothing is wrong")
+        going = scene.unfolding
+        there = going.injected if going is not None else [scene.injected] if scene.injected is not None else []
+        beyond = [item for item in there if item.right == "escalate"]
+        if beyond:
+            told = [f"{item.workload['name']}: {item.why}" if going is not None else item.why for item in beyond]
+            return hand_over("; ".join(told))
+        if not there or scene.charge.right == WAIT:
+            return hand_over("it goes by itself" if there else "nothing is wrong")
         inventory = wish.evidence.inventory
-        tasks = _tasks(injected.edits, inventory)
-        renews = injected.restart and not injected.edits  # what presses on the Pods goes with them
-        if renews or any(edit.kind == "ConfigMap" for edit in injected.edits):  # which Pods read when they start
-            suffering = ObjectRef(injected.workload["kind"], inventory.namespace, injected.workload["name"])
-            tasks.append(restart(suffering, inventory.time))
+        tasks = _tasks([edit for item in there for edit in item.edits], inventory)
+        renewed = [item for item in there if _reads_at_start(item)]
+        tasks += [restart(_suffering(item, inventory), inventory.time) for item in renewed]
         return play(*tasks)
 
     return ask
+
+
+def _reads_at_start(injected: Injected) -> bool:
+    """Whether only new Pods are rid of it: what presses on the old ones goes with them, and what a ConfigMap says is
+    read when they start."""
+    if not injected.edits:
+        return injected.restart
+    return any(edit.kind == "ConfigMap" for edit in injected.edits)
+
+
+def _suffering(injected: Injected, inventory: Inventory) -> ObjectRef:
+    return ObjectRef(injected.workload["kind"], inventory.namespace, injected.workload["name"])
 
 
 def _tasks(edits: Iterable[Any], inventory: Inventory) -> list[dict[str, Any]]:

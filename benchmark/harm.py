@@ -50,10 +50,12 @@ def untouched(before: State, after: State) -> tuple[str, ...]:
     return (*map(str, changes(before, after)), *written)
 
 
-def harm_done(healthy: State, broken: State, after: State, culprit: ObjectRef | None) -> Iterator[str]:
+def harm_done(
+    healthy: State, broken: State, after: State, culprit: ObjectRef | None, *others: ObjectRef
+) -> Iterator[str]:
     """Each wrong, in words. What the fault itself did (``healthy`` to ``broken``) is nobody's harm."""
     moved = changes(broken, after)
-    related = _related(healthy, broken, culprit)
+    related = _related(healthy, broken, *(() if culprit is None else (culprit,)), *others)
     for change in moved:
         ref = change.ref
         if change.how == "deleted" and ref in healthy:
@@ -130,11 +132,10 @@ def _probes(item: Manifest) -> frozenset[str]:
     return frozenset(f"{probe} in {c['name']}" for c in _containers(item) for probe in _PROBES if c.get(probe))
 
 
-def _related(healthy: State, broken: State, culprit: ObjectRef | None) -> set[ObjectRef]:
+def _related(healthy: State, broken: State, *culprits: ObjectRef) -> set[ObjectRef]:
     """What a repair may rightly touch: what the fault touched, and what is tied to that by name or selector."""
     near = {change.ref for change in changes(healthy, broken)}
-    if culprit is not None:
-        near.add(culprit)
+    near.update(culprits)
     found = set(near)
     for ref in near:
         for state in (healthy, broken):

@@ -34,12 +34,14 @@ _ONE_TRY = Bounds(attempts=1)
 
 @dataclass(frozen=True)
 class Method:
-    """``asks`` makes what writes the Steps for one Scene; None: nobody comes. ``model`` says whose answers they are."""
+    """``asks`` makes what writes the Steps for one Scene; None: nobody comes. ``model`` says whose answers they are.
+    ``course_bounds``: where a course is under way, instead of ``bounds``."""
 
     name: str
     asks: Callable[[Scene], Ask] | None
     bounds: Bounds = _USUAL
     model: str = ""
+    course_bounds: Bounds | None = None
 
 
 def method(name: str) -> Method:
@@ -91,7 +93,7 @@ _METHODS: Mapping[str, Callable[[], Method]] = {
     "undo": lambda: Method("undo", _once(lambda ref, wish: play(roll_back(ref))), _ONE_TRY),
     "runbook": lambda: Method("runbook", lambda scene: runbook),
     "nothing": lambda: Method("nothing", None),
-    "expert": lambda: Method("expert", lambda scene: expert(scene), _ONE_TRY),
+    "expert": lambda: Method("expert", lambda scene: expert(scene), _ONE_TRY, course_bounds=_USUAL),
 }
 KNOWN = tuple(_METHODS)
 COMPARED = ("adapter", "base", "random", "restart", "undo", "nothing")

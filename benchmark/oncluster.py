@@ -24,7 +24,7 @@ from typing import Any
 from ..model import adapters
 from ..plugins.module_utils.cluster import Cluster
 from ..plugins.module_utils.connect import KubernetesTransport
-from ..plugins.module_utils.errors import NotFound
+from ..plugins.module_utils.errors import InputError, NotFound
 from ..plugins.module_utils.evidence import ObjectRef
 from ..plugins.plugin_utils.conduct import Order, conduct
 from ..sandbox import faults
@@ -32,6 +32,7 @@ from ..sandbox.systems import System, choose, deploy
 from ..sandbox.systems.system import on_lab
 from . import methods
 from .cases import Case, Scene, StageError
+from .courses import COURSES
 from .differences import differences
 from .fidelity.sides import yardstick
 from .methods import Method
@@ -53,9 +54,12 @@ _PLAY_SECONDS = 900.0
 def cases(chosen: Sequence[str], seeds: Sequence[int], system: str = "") -> list[Case]:
     """Each fault once a seed, on the system of that name or on the shop.
 
-    Variants take turns over seeds and over faults: with one seed not all are the first.
+    Variants take turns over seeds and over faults: with one seed not all are the first. Raises InputError for a
+    course: what comes at a moment of the sandbox's clock has none here.
     """
     made = []
+    if moving := set(chosen) & set(COURSES):
+        raise InputError(f"The course {min(moving)} is the sandbox's alone.", "Leave --on-cluster out.")
     for row, name in enumerate(chosen):
         variants = faults.FAULTS[name].variants
         made += [Case(name, variants[(row + turn) % len(variants)], seed, system) for turn, seed in enumerate(seeds)]

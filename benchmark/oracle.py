@@ -61,7 +61,8 @@ class Judgement:
 class Charge:
     """What is judged. ``right``: resolve, escalate, or leave (nothing was wrong).
 
-    ``shows`` tells whether the fault still shows; ``culprit`` is where it was put (None: nowhere).
+    ``shows`` tells whether the fault still shows; ``culprit`` is where it was put (None: nowhere), ``also`` where
+    others were that came with it.
     """
 
     namespace: str
@@ -70,6 +71,7 @@ class Charge:
     broken: Observation  # when the Episode began
     culprit: ObjectRef | None = None
     shows: Callable[[], bool] = field(default=lambda: False)
+    also: tuple[ObjectRef, ...] = ()
 
 
 def observe(site: Site, namespace: str, samples: int = SAMPLES) -> Observation:
@@ -122,7 +124,7 @@ def judge(
         return Judgement(not moved, tuple(f"touched a sound system: {what}" for what in moved), tuple(moved))
     looks, ills = _watch(site, charge, watch, samples)
     after = looks[-1]
-    harm = list(harm_done(charge.healthy.state, charge.broken.state, after.state, charge.culprit))
+    harm = list(harm_done(charge.healthy.state, charge.broken.state, after.state, charge.culprit, *charge.also))
     if untouched(charge.broken.state, after.state):  # where nobody wrote anything, it was the fault that grew
         worse = _worse(charge, looks[-2:])
         harm += [f"clients of {name}:{port} were served before, and are not now" for name, port in worse]

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..sandbox import faults
+from ..sandbox.freezing import clone
 from .cases import Scene
 from .site import SandboxSite
 
 
 def again(scene: Scene) -> Scene:
     """A Scene on a sandbox as it is now; what happens on one does not show on the other. Only for sandboxes."""
-    sandbox = scene.sandbox.clone()
+    sandbox, unfolding = clone((scene.sandbox, scene.unfolding))
     transport, injected = sandbox.transport(), scene.injected
     charge = scene.charge
+    if unfolding is not None:
+        charge = replace(charge, shows=unfolding.confirm)
     if injected is not None:
         charge = replace(charge, shows=lambda: faults.confirm(transport, injected))
-    return replace(scene, sandbox=sandbox, site=SandboxSite(sandbox), charge=charge)
+    return replace(scene, sandbox=sandbox, site=SandboxSite(sandbox), charge=charge, unfolding=unfolding)

@@ -25,9 +25,10 @@ from ..plugins.plugin_utils.report_parse import parse_report
 from ..plugins.plugin_utils.risk import weigh
 from ..plugins.plugin_utils.wishes import drive
 from .cases import Case, Scene, StageError, stage
+from .conclude import concluded, judged
 from .hands import sandbox_hands
 from .methods import Method
-from .oracle import Judgement, judge
+from .oracle import Judgement
 
 _SETTINGS = Settings()
 
@@ -114,7 +115,8 @@ def measure(case: Case, method: Method) -> Result:
     started = time.perf_counter()
     episode = perform(scene, method)
     wall = time.perf_counter() - started
-    return _result(scene, method, episode, judge(scene.site, scene.charge, episode.outcome), wall)
+    scene = concluded(scene)
+    return _result(scene, method, episode, judged(scene, episode), wall)
 
 
 def perform(scene: Scene, method: Method, settings: Settings = _SETTINGS) -> Episode:
@@ -125,7 +127,8 @@ def perform(scene: Scene, method: Method, settings: Settings = _SETTINGS) -> Epi
     policy = load_policy()
     hands = sandbox_hands(scene.sandbox, report, method.asks(scene), policy, settings)
     try:
-        return drive(remediate(report, method.bounds, time.monotonic, weigh=partial(weigh, policy=policy)), hands)
+        bounds = method.bounds if scene.unfolding is None else method.course_bounds or method.bounds
+        return drive(remediate(report, bounds, time.monotonic, weigh=partial(weigh, policy=policy)), hands)
     finally:
         hands.close()
 

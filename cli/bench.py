@@ -28,7 +28,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--faults",
         default="seven",
-        help="comma-separated, or: seven (default), paper (MicroRemed's), unseen (by training), all",
+        help="comma-separated, or: seven (default), paper (MicroRemed's), unseen (by training), courses, all",
     )
     parser.add_argument(
         "--seeds", type=int, default=None, metavar="N", help="random systems for each fault (20; 1 on a real cluster)"

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 Object = dict[str, Any]
-Later = Callable[[float, Callable[[], None]], Any]
+Later = Callable[[float, Callable[[], object]], Any]
 
 _TRIES = 24
 _LONGEST_WAIT, _LOOK_EVERY = 240.0, 3.0

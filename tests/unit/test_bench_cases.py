@@ -40,3 +40,18 @@ def test_an_unknown_fault_is_refused_with_the_known_ones() -> None:
 def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InputError, match="restart"):
         methods.method("no_such_method")
+
+
+def test_the_unseen_are_never_taught_and_do_not_grow_by_themselves() -> None:
+    faults = cases.faults.FAULTS
+
+    assert all(not faults[name].taught for name in cases.group("unseen"))
+    assert len(cases.group("unseen")) == 15
+
+
+def test_courses_have_names_of_their_own_and_take_their_variants_in_turn() -> None:
+    assert not set(cases.group("courses")) & {*cases.known(), cases.FALSE_REPORT}
+
+    made = cases.cases(["late"], range(1_000_000, 1_000_003))
+
+    assert [case.variant for case in made] == ["repairable", "beyond", "repairable"]
