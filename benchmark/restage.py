@@ -12,11 +12,18 @@ from .site import SandboxSite
 
 def again(scene: Scene) -> Scene:
     """A Scene on a sandbox as it is now; what happens on one does not show on the other. Only for sandboxes."""
-    sandbox, unfolding = clone((scene.sandbox, scene.unfolding))
+    if scene.unfolding is not None:
+        return _on_course(scene)
+    sandbox = scene.sandbox.clone()
     transport, injected = sandbox.transport(), scene.injected
     charge = scene.charge
-    if unfolding is not None:
-        charge = replace(charge, shows=unfolding.confirm)
     if injected is not None:
         charge = replace(charge, shows=lambda: faults.confirm(transport, injected))
+    return replace(scene, sandbox=sandbox, site=SandboxSite(sandbox), charge=charge)
+
+
+def _on_course(scene: Scene) -> Scene:
+    """What is still to come belongs to the cluster as well as to the Scene: both are cloned at once."""
+    sandbox, unfolding = clone((scene.sandbox, scene.unfolding))
+    charge = replace(scene.charge, shows=unfolding.confirm)
     return replace(scene, sandbox=sandbox, site=SandboxSite(sandbox), charge=charge, unfolding=unfolding)
