@@ -58,9 +58,10 @@ def test_a_recording_asked_again_is_answered_byte_for_byte_alike(recorded):
 
 
 def test_an_answer_that_was_another_is_told(recorded):
-    last = json.loads(recorded[-1])
+    lines = [json.loads(line) for line in recorded]
+    last = [line for line in lines if line.get("body")][-1]  # the watch's line may come after it
     last["body"] = last["body"].replace("cart-", "cart~", 1)
-    asked, _ = asked_again([*recorded[:-1], json.dumps(last)])
+    asked, _ = asked_again(map(json.dumps, lines))
     assert [one.path for one in asked if one.same is False] == [PODS]
 
 
