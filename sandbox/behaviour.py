@@ -5,15 +5,16 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable
+from email.utils import format_datetime
 from typing import Any
 
-from .api.sessions import Ended
 from .clock import Clock
 from .controllers.pods import owner_of
 from .controllers.world import World
-from .nodes import commands, logs, usage
+from .nodes import commands, logs, processes, usage
 from .nodes.kubelet import Kubelet
 from .nodes.machines import Machines
+from .nodes.place import place_in
 from .store import Store
 from .systems.parts import node as machine
 from .table import BY_KIND, CONTROLLERS, LISTENERS
@@ -95,13 +96,48 @@ class Behaviour:
         used = usage.of_nodes(self.world, self.machines.heard())
         return {name: amounts for name, amounts in used.items() if self.machines.reports(name)}
 
-    def execute(self, namespace: str, pod: str, container: str, argv: list[str]) -> Ended | None:
-        """What a command in a running container comes to; None where it does not run. Raises CannotStart."""
-        run = self._run(namespace, pod)
-        item = run.container(container) if run else None
-        if run is None or item is None or not item.running:
+    def process(
+        self, namespace: str, pod: str, container: str, argv: list[str], reads: bool, tty: bool
+    ) -> processes.Process | None:
+        """A command in a running container, to talk with; None where that does not run. Raises CannotStart."""
+        run, item = self._container(namespace, pod, container)
+        return processes.begin(place_in(self.world, run, item), argv, reads, tty) if item else None
+
+    def first_process(self, namespace: str, pod: str, container: str) -> processes.Process | None:
+        """What a container runs, where that reads its standard input; None where it does not."""
+        run, item = self._container(namespace, pod, container)
+        if not item or not item.spec.get("stdin") or item.command not in commands.SHELLS:
             return None
-        return commands.execute(self.world, run, item, argv)
+        place = place_in(self.world, run, item)
+        return processes.begin(place, [item.command], True, bool(item.spec.get("tty")))
+
+    def is_running(self, namespace: str, pod: str, container: str) -> bool:
+        return self._container(namespace, pod, container)[1] is not None
+
+    def refuses(self, namespace: str, pod: str, port: int) -> str:
+        """Why no connection can be forwarded to a Pod's port, as its node says; "" when it can."""
+        run = self._run(namespace, pod)
+        if run is None or not any(item.running for item in run.every):
+            return f"error forwarding port {port} to pod {pod}, uid : pod is not running"
+        if self.kubelet.network.listener(run, port):
+            return ""
+        space = f"/var/run/netns/cni-{run.uid}"
+        failed = f"failed to execute portforward in network namespace {space!r}".replace("'", '"')
+        dialled = f"dial tcp4 127.0.0.1:{port}: connect: connection refused IPv6 dial tcp6 [::1]:{port}: connect: "
+        why = f'failed to connect to localhost:{port} inside namespace "{run.uid}", IPv4: {dialled}connection refused'
+        return f"error forwarding port {port} to pod {run.uid}, uid : {failed}: {why}"
+
+    def ask(self, namespace: str, pod: str, port: int, path: str) -> tuple[int, float, str]:
+        """A request on a forwarded connection: (HTTP status, seconds, body)."""
+        run = self._run(namespace, pod)
+        if run is None:
+            return 502, 0.0, ""
+        answer = self.kubelet.network.ask_pod(run, port, path)
+        return answer.status or 502, answer.seconds, answer.body
+
+    def date(self) -> str:
+        """Now, as HTTP has it."""
+        return format_datetime(self.world.clock.now, usegmt=True)
 
     def end_container(self, namespace: str, pod: str, container: str, exit_code: int, reason: str = "Error") -> None:
         """Lets a running program end, as a crash or an OOM kill would."""
@@ -126,6 +162,12 @@ class Behaviour:
         host = next((item["address"] for item in addresses if item["type"] == "InternalIP"), node)
         why = "no route to host" if self.machines.is_off(node) else "connection refused"
         return f"dial tcp {host}:10250: connect: {why}"
+
+    def _container(self, namespace: str, pod: str, container: str) -> tuple[Any, Any]:
+        """A container that runs, with its Pod; (None, None) where it does not."""
+        run = self._run(namespace, pod)
+        item = run.container(container) if run else None
+        return (run, item) if item is not None and item.running else (None, None)
 
     def _run(self, namespace: str, pod: str) -> Any:
         found = self.world.store.get("Pod", namespace, pod)

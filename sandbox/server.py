@@ -14,11 +14,12 @@ from urllib.parse import parse_qsl
 from .api.authorization import user_of_token
 from .api.exchange import Request, Response
 from .api.reads import Stream, Watch
-from .api.sessions import PROTOCOLS, Session
+from .api.sessions import Session
 from .api.status import StatusError
+from .conversation import converse
 from .over_http import ADVANCE, DUMP
 from .sandbox import Sandbox
-from .websocket import await_goodbye, goodbye, handshake, message
+from .wires import wired
 
 _TICK = 0.02
 _BOOKMARK_EVERY = 60.0
@@ -155,12 +156,13 @@ class _Handler(StreamRequestHandler):
         if headers.get("transfer-encoding", "").lower() == "chunked":
             body = self._chunks()
         path, _, query = target.partition("?")
+        told = parse_qsl(query, keep_blank_values=True) if query else []
         authorization = headers.get("authorization", "")
         groups = headers.get("impersonate-group")
         request = Request(
             method,
             path,
-            dict(parse_qsl(query, keep_blank_values=True)) if query else {},
+            dict(told),
             body,
             headers.get("content-type", "application/json"),
             headers.get("accept", "application/json"),
@@ -170,11 +172,12 @@ class _Handler(StreamRequestHandler):
             headers.get("if-none-match", ""),
             tuple(groups.split("\n")) if groups else (),
             headers.get("upgrade", "").lower(),
-            tuple(value for name, value in parse_qsl(query) if name == "command") if "upgrade" in headers else (),
+            tuple(value for name, value in told if name == "command") if "upgrade" in headers else (),
+            tuple(value for name, value in told if name == "ports") if "upgrade" in headers else (),
         )
         answer = self._answer(request)
         if isinstance(answer, Session):
-            self._converse(headers, answer)
+            self._converse(path, headers, answer)
             return False
         if isinstance(answer, Stream):
             self._stream(request, answer)
@@ -194,24 +197,21 @@ class _Handler(StreamRequestHandler):
             headers[name] = f"{headers[name]}\n{value}" if name in headers else value
         return headers
 
-    def _converse(self, headers: dict[str, str], session: Session) -> None:
-        """Goes on as a WebSocket, and says all that the session has to say."""
-        head = handshake(headers, PROTOCOLS)
-        if not head:
-            spoken = f"the sandbox speaks {', '.join(PROTOCOLS)}"
+    def _converse(self, path: str, headers: dict[str, str], session: Session) -> None:
+        """Goes on in another protocol until one of both hangs up."""
+        found = wired(headers, session, path.endswith("/portforward"))
+        if found is None:
+            spoken = "unable to upgrade: none of the requested protocols is spoken"
             self._send("GET", Response(403, StatusError(403, "Forbidden", spoken).body()))
             return
+        head, wire = found
         try:
             self.wfile.write(head)
             self.wfile.flush()
-            if self.speed > 0:
-                self.stopping.wait(min(session.seconds / self.speed, 60.0))
-            for channel, data in session.chunks:
-                self.wfile.write(message(channel, data))
-            self.wfile.write(goodbye())
-            self.wfile.flush()
-            self.connection.settimeout(5.0)
-            await_goodbye(self.rfile)
+            self.connection.setblocking(False)
+            unread = self.rfile.peek()  # type: ignore[attr-defined]  # what came with the request is already here
+            self.connection.settimeout(30.0)
+            converse(self.connection, bytes(unread), wire, session, self.sandbox, self.lock, self.stopping, self.speed)
         except OSError:
             return  # the client went away
 

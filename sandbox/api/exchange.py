@@ -36,6 +36,7 @@ class Request:
     groups: tuple[str, ...] = ()
     upgrade: str = ""  # what the client wants to speak from then on: websocket, SPDY/3.1
     command: tuple[str, ...] = ()  # the words of an exec, each a query parameter of the same name
+    ports: tuple[str, ...] = ()  # those of a port-forward, likewise
     lean: bool = False  # answers may leave out what controllers own in managedFields: it costs, and few ask
 
     @property

@@ -1,24 +1,22 @@
-"""Exec, attach and port-forward: connections that go on in another protocol, and what the API server says before.
+"""Exec, attach and port-forward: connections that go on in another protocol.
 
-What a session carries is worked out at once: each channel's bytes, as kubectl and the client libraries read them from a
-WebSocket (v4 and v5.channel.k8s.io): 1 what was printed, 2 what was complained of, 3 how it ended, as a Status.
+A session has channels by name: stdin, stdout, stderr, error and resize of a command; data:PORT:NUMBER and
+error:PORT:NUMBER of each connection that is forwarded. What carries them is not its business (wires.py).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .exchange import Request, Target
+from .exchange import Request
 from .reads import Stream
-from .status import StatusError, bad_request
 
 Object = dict[str, Any]
 
-PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", "channel.k8s.io")
-_OUT, _ERR, _END = 1, 2, 3
+STDIN, STDOUT, STDERR, ERROR, RESIZE = "stdin", "stdout", "stderr", "error", "resize"
 
 
 @dataclass(frozen=True)
@@ -36,71 +34,89 @@ class CannotStart(Exception):
 
 
 class Session(Stream):
-    """``chunks``: (channel, bytes) in order. ``seconds`` (virtual) pass before it ends."""
+    """``ports``: of a port-forward over channels, those that the client named. ``expected``: the channels that a client
+    opens by itself, where it opens any. ``seconds`` (virtual) pass before what
+    ``say`` gives next is there. ``ended``: nothing follows on what it gave last."""
 
-    ended = True
+    ports: tuple[int, ...] = ()
+    expected: frozenset[str] = frozenset()
+    seconds = 0.0
 
-    def __init__(self, chunks: tuple[tuple[int, bytes], ...], seconds: float = 0.0) -> None:
-        self.chunks, self.seconds = chunks, seconds
+    def hear(self, name: str, data: bytes) -> None:
+        """What the client sent on a channel."""
+
+    def finish(self, name: str) -> None:
+        """The client will send nothing more on a channel."""
+
+    def open(self, name: str) -> None:
+        """The client opened a channel."""
+
+    def hang_up(self) -> None:
+        """The client has gone."""
+
+    def say(self) -> list[tuple[str, bytes | None]]:
+        """What there is to send since the last call: (channel, bytes), None at a channel's end."""
+        raise NotImplementedError
 
     def lines(self) -> list[bytes]:
-        """In process, where there is no other protocol: all that was said, and how it ended."""
-        return [data for _, data in self.chunks]
+        """In process, where there is no other protocol: all that is said to somebody who only listens."""
+        return [data for _, data in self.say() if data is not None]
 
 
-def converse(behaviour: Any, request: Request, target: Target, pod: Object) -> Session:
-    """Raises 400 where the server refuses before it changes protocols, and 501 for what the sandbox cannot carry."""
-    container = ""
-    if target.subresource != "portforward":
-        container = chosen_container(pod, request.query.get("container", ""))
-    if not pod["spec"].get("nodeName"):
-        raise bad_request(f"pod {target.name} does not have a host assigned")
-    if not request.upgrade:
-        raise bad_request("Upgrade request required")
-    if request.upgrade != "websocket":
-        words = f"the sandbox carries {target.subresource} over WebSockets only, not over {request.upgrade}"
-        raise StatusError(501, "NotImplemented", words)
-    if target.subresource != "exec":
-        raise StatusError(501, "NotImplemented", f"the sandbox does not carry pods/{target.subresource}")
-    return _executed(behaviour, request, target, pod, container)
+class Told(Session):
+    """Says one thing, and how it ended."""
+
+    def __init__(self, status: bytes) -> None:
+        self._status = status
+
+    def say(self) -> list[tuple[str, bytes | None]]:
+        self.ended = True
+        return [(ERROR, self._status)]
 
 
-def chosen_container(pod: Object, name: str) -> str:
-    """The container that is meant: the only one, where none is named. Raises 400."""
-    title = pod["metadata"]["name"]
-    names = [c["name"] for group in ("containers", "initContainers") for c in pod["spec"].get(group, ())]
-    regular = [container["name"] for container in pod["spec"]["containers"]]
-    if not name:
-        if len(names) == 1:
-            return str(names[0])
-        choice = " ".join(regular)
-        inits = names[len(regular) :]
-        more = f" or one of the init containers: [{' '.join(inits)}]" if inits else ""
-        raise bad_request(f"a container name must be specified for pod {title}, choose one of: [{choice}]{more}")
-    if name not in names:
-        raise bad_request(f"container {name} is not valid for pod {title}")
-    return name
+class Talk(Session):
+    """A program that somebody talks with (processes.py). ``ends``: hears of its exit code, in place of the client."""
+
+    def __init__(self, process: Any, request: Request, ends: Callable[[int], None] | None = None) -> None:
+        self._process, self._ends = process, ends
+        self._tty = request.flag("tty")
+        self._shown = {"out": request.flag("stdout"), "err": request.flag("stderr") and not self._tty}
+        self._reads = request.flag("stdin")
+        self._told = False
+
+    @property
+    def seconds(self) -> float:  # type: ignore[override]
+        return float(self._process.seconds)
+
+    def hear(self, name: str, data: bytes) -> None:
+        if name == STDIN and self._reads:
+            self._process.feed(data.decode("utf-8", "surrogateescape"))
+
+    def finish(self, name: str) -> None:
+        if name == STDIN and self._reads:
+            self._process.close()
+
+    def hang_up(self) -> None:
+        self._process.close()
+
+    def say(self) -> list[tuple[str, bytes | None]]:
+        said: list[tuple[str, bytes | None]] = []
+        for part, text in self._process.said:
+            if self._tty:
+                part, text = "out", text.replace("\n", "\r\n")
+            if self._shown[part]:
+                said.append((STDOUT if part == "out" else STDERR, text.encode("utf-8", "surrogateescape")))
+        self._process.said, self._process.seconds = [], 0.0
+        if self._process.code is not None and not self._told:
+            self._told = self.ended = True
+            said.append((ERROR, ending(0 if self._ends else self._process.code)))
+            if self._ends is not None:
+                self._ends(self._process.code)
+        return said
 
 
-def _executed(behaviour: Any, request: Request, target: Target, pod: Object, container: str) -> Session:
-    why = behaviour.unreachable(pod["spec"]["nodeName"])
-    if why:
-        return Session(((_END, _broken(f"error dialing backend: {why}")),))
-    try:
-        ended = behaviour.execute(target.namespace, target.name, container, list(request.command))
-    except CannotStart as error:
-        number = hashlib.sha256(f"{pod['metadata']['uid']}/{error}".encode()).hexdigest()
-        words = "Internal error occurred: error executing command in container: failed to exec in container: failed to "
-        words += f'start exec "{number}": OCI runtime exec failed: exec failed: {error}: unknown'
-        return Session(((_END, _broken(words)),))
-    if ended is None:
-        return Session(((_END, _broken(f'unable to upgrade connection: container not found ("{container}")')),))
-    chunks = [(_OUT, ended.out.encode())] if ended.out and request.flag("stdout") else []
-    chunks += [(_ERR, ended.err.encode())] if ended.err and request.flag("stderr") else []
-    return Session((*chunks, (_END, _ending(ended.code))), ended.seconds)
-
-
-def _ending(code: int) -> bytes:
+def ending(code: int) -> bytes:
+    """The Status of a command's end."""
     if not code:
         return _encoded({"metadata": {}, "status": "Success"})
     return _encoded(
@@ -114,7 +130,7 @@ def _ending(code: int) -> bytes:
     )
 
 
-def _broken(words: str) -> bytes:
+def broken(words: str) -> bytes:
     return _encoded(
         {
             "metadata": {},

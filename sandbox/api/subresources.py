@@ -8,11 +8,11 @@ from typing import Any
 
 from ..store import Store
 from .authorization import issue_token
+from .conversing import chosen_container, converse
 from .exchange import Request, Response, Target
 from .patch import json_patch, merge_patch
 from .reads import Reads, Stream
 from .selectors import label_selector, selects, spelled
-from .sessions import chosen_container, converse
 from .status import StatusError, bad_request, conflict, not_found
 from .validation import check_replicas
 from .webhooks import ask_webhooks

@@ -1,70 +1,67 @@
-"""Commands that somebody runs inside a container: the few that people look around with, imitated."""
+"""Commands that somebody runs inside a container: the few that people look around with, imitated.
+
+Those that read what others write are in filters.py, those about files in filing.py, the shell is in shell.py. Texts
+keep bytes that are no UTF-8 as surrogates (``surrogateescape``).
+"""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from ..api.sessions import CannotStart, Ended
-from ..controllers.world import World
-from .references import MissingReference, environment, folders, mounts, text_at
-from .run import ContainerRun, PodRun
+from .filing import FILING, MONTHS
+from .filters import FILTERS
+from .place import Place
+from .shell import Shell
 
-Object = dict[str, Any]
-
+SHELLS = ("sh", "bash", "ash", "dash")
 _TIMEOUT = 5.0
-_SHELL_SIGNS = set("|&;<>$`(){}*?")
-_NOT_IMITATED = ("sh", "bash", "tail", "nginx", "redis-server", "ps", "top", "dd", "ping", "nc", "ip", "stress-ng")
-"""What images have, and the sandbox says that it has not."""
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_NOT_IMITATED = ("nginx", "redis-server", "dd", "ping", "nc", "ip", "stress-ng", "nslookup", "dig", "vi", "less")
+"""What images have, and the sandbox says that it has not."""
 
 
-@dataclass(frozen=True)
-class _Place:
-    world: World
-    run: PodRun
-    item: ContainerRun
-    pod: Object
-
-    @property
-    def variables(self) -> dict[str, str]:
-        try:
-            told = environment(self.world, self.pod, self.item.spec)
-        except MissingReference:  # gone since it started; what it was started with is not kept
-            told = {}
-        path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        return {"PATH": path, "HOSTNAME": self.run.name, **told, "HOME": "/root"}
-
-    def text(self, path: str) -> str | None:
-        """A file of the container, as far as the sandbox knows its files."""
-        space, cluster = self.run.namespace, "svc.cluster.local"
-        known = {
-            "/etc/hostname": f"{self.run.name}\n",
-            "/etc/resolv.conf": f"search {space}.{cluster} {cluster} cluster.local\n"
-            "nameserver 10.96.0.10\noptions ndots:5\n",
-            "/etc/hosts": f"# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n{self.run.ip}\t{self.run.name}\n",
-        }
-        return known.get(path) or text_at(self.world, self.pod, self.item.spec, path)
-
-
-def execute(world: World, run: PodRun, item: ContainerRun, argv: list[str]) -> Ended:
-    """Raises CannotStart."""
+def execute(place: Place, argv: list[str], given: str = "") -> Ended:
+    """What a command comes to; ``given``: all of its standard input. Raises CannotStart."""
     if not argv:
         raise CannotStart("args must not be empty")
-    pod = world.store.get("Pod", run.namespace, run.name) or {}
-    place = _Place(world, run, item, pod)
-    name = argv[0].rsplit("/", 1)[-1]
-    if name not in _COMMANDS and name not in _NOT_IMITATED:
-        raise CannotStart(f'unable to start container process: exec: "{argv[0]}": executable file not found in $PATH')
-    return _imitated(place, name, argv[1:])
+    name = startable(place, argv[0])
+    return _imitated(Place(**{**vars(place), "given": given}), name, argv[1:])
 
 
-def _imitated(place: _Place, name: str, words: list[str]) -> Ended:
-    if name in ("sh", "bash"):
+def startable(place: Place, path: str) -> str:
+    """The name of the program at a path, or found by its name alone. Raises CannotStart."""
+    name = path.rsplit("/", 1)[-1]
+    if name not in _COMMANDS and name not in FILTERS and name not in (*_NOT_IMITATED, *SHELLS):
+        raise CannotStart(f'unable to start container process: exec: "{path}": executable file not found in $PATH')
+    return name
+
+
+def shell_in(place: Place, name: str) -> Shell:
+    return Shell(
+        name,
+        place.files,
+        lambda words, given, shell: _started(place, words, given, shell),
+        place.variables,
+        place.folder,
+    )
+
+
+def _started(place: Place, words: list[str], given: str, shell: Shell) -> Ended:
+    """One program that a shell starts."""
+    there = Place(**{**vars(place), "given": given, "folder": shell.folder, "set_": shell.variables})
+    try:
+        name = startable(there, words[0])
+    except CannotStart:
+        return Ended(err=f"{shell.name}: 1: {words[0]}: not found\n", code=127)
+    return _imitated(there, name, words[1:])
+
+
+def _imitated(place: Place, name: str, words: list[str]) -> Ended:
+    if name in SHELLS:
         return _shell(place, name, words)
+    if name in FILTERS:
+        return FILTERS[name](place.files, place.at, words, place.given)
     command = _COMMANDS.get(name)
     return command(place, words) if command else _unknown(name)
 
@@ -73,61 +70,38 @@ def _unknown(name: str) -> Ended:
     return Ended(err=f"the sandbox does not imitate {name} in a container\n", code=126)
 
 
-def _shell(place: _Place, shell: str, words: list[str]) -> Ended:
-    if words[:1] != ["-c"] or len(words) < 2:
-        return Ended() if not words else _unknown(shell)
-    try:
-        inner = shlex.split(words[1])
-    except ValueError:
-        return Ended(err=f"{shell}: 1: Syntax error: Unterminated quoted string\n", code=2)
-    if set(words[1]) & _SHELL_SIGNS:
-        return _unknown(f"{shell} -c with more than one plain command")
-    if not inner:
-        return Ended()
-    name = inner[0].rsplit("/", 1)[-1]
-    if name not in _COMMANDS and name not in _NOT_IMITATED:
-        return Ended(err=f"{shell}: 1: {inner[0]}: not found\n", code=127)
-    return _imitated(place, name, inner[1:])
+def _shell(place: Place, name: str, words: list[str]) -> Ended:
+    while words and words[0] in ("-i", "-l", "-e", "-x", "-ec", "-lc", "-ic"):
+        words = ["-c", *words[1:]] if words[0].endswith("c") else words[1:]
+    script = words[1] if words[:1] == ["-c"] and len(words) > 1 else None
+    if script is None and words:
+        script = place.files.text(place.at(words[0]))
+        if script is None:
+            return Ended(err=f"{name}: 0: cannot open {words[0]}: No such file\n", code=2)
+    shell = shell_in(place, name)
+    return shell.run(place.given) if script is None else shell.run(script, place.given)
 
 
-def _env(place: _Place, words: list[str]) -> Ended:
+def _env(place: Place, words: list[str]) -> Ended:
     if not words:
         return Ended("".join(f"{name}={value}\n" for name, value in place.variables.items()))
     values = [place.variables.get(word) for word in words]
     return Ended("".join(f"{value}\n" for value in values if value is not None), code=int(None in values))
 
 
-def _cat(place: _Place, words: list[str]) -> Ended:
-    out, err = "", ""
-    for word in words:
-        text = place.text(word)
-        out += text or ""
-        err += "" if text is not None else f"cat: {word}: No such file or directory\n"
-    return Ended(out, err, int(bool(err)))
-
-
-def _ls(place: _Place, words: list[str]) -> Ended:
-    wanted = [word for word in words if not word.startswith("-")] or ["/"]
-    files = mounts(place.world, place.pod, place.item.spec)
-    there = folders(place.pod, place.item.spec) | {path.rsplit("/", 1)[0] for path in files}
-    out, err = "", ""
-    for folder in (word.rstrip("/") for word in wanted):
-        below = [path[len(folder) + 1 :] for path in files | there if path.startswith(f"{folder}/")]
-        names = sorted({path.split("/")[0] for path in below})
-        if folder in files:
-            names = [folder]
-        elif not names and folder not in there and folder:
-            err += f"ls: cannot access '{folder}': No such file or directory\n"
-        out += "".join(f"{name}\n" for name in names)
-    return Ended(out, err, 2 if err else 0)
-
-
-def _fetch(place: _Place, words: list[str], program: str) -> Ended:
+def _fetch(place: Place, words: list[str], program: str) -> Ended:
     url = next((word for word in words if "://" in word), "")
+    bare = next((word for word in words[::-1] if not word.startswith("-")), "")
+    url = url or (f"http://{bare}" if bare else "")
     if not url:
         return Ended(err=f"{program}: no URL specified!\n", code=2)
-    answer = place.world.kubelet.network.call(place.run.namespace, url, _TIMEOUT, client=place.run)
+    network = place.world.kubelet.network
     host = url.split("://", 1)[1].split("/")[0]
+    if host.split(":")[0] in ("localhost", "127.0.0.1", place.run.ip):
+        port = int(host.partition(":")[2] or 80)
+        answer = network.ask_pod(place.run, port, "/" + url.split("://", 1)[1].partition("/")[2])
+    else:
+        answer = network.call(place.run.namespace, url, _TIMEOUT, client=place.run)
     if answer.status:
         failed = answer.status >= 400 and (program == "wget" or "-f" in words)
         return Ended("" if failed else answer.body, "", 22 if failed else 0, answer.seconds)
@@ -140,7 +114,7 @@ def _fetch(place: _Place, words: list[str], program: str) -> Ended:
     return Ended(err=f"{program}: (28) Operation timed out\n", code=28, seconds=answer.seconds)
 
 
-def _python(place: _Place, words: list[str]) -> Ended:
+def _python(place: Place, words: list[str]) -> Ended:
     """The stand-in program's own check of itself."""
     if words[-1:] != ["check"] or place.item.settings is None:
         return _unknown("python3")
@@ -149,30 +123,42 @@ def _python(place: _Place, words: list[str]) -> Ended:
     return Ended("ok\n" if answer.status == 200 else f"{answer.why}\n", "", int(answer.status != 200), answer.seconds)
 
 
-def _date(place: _Place, _: list[str]) -> Ended:
+def _date(place: Place, _: list[str]) -> Ended:
     now = place.world.clock.now
-    day = f"{_DAYS[now.weekday()]} {_MONTHS[now.month - 1]} {now.day:>2}"
+    day = f"{_DAYS[now.weekday()]} {MONTHS[now.month - 1]} {now.day:>2}"
     return Ended(f"{day} {now:%H:%M:%S} UTC {now.year}\n")
 
 
-def _sleep(_: _Place, words: list[str]) -> Ended:
+def _sleep(_: Place, words: list[str]) -> Ended:
     amount = words[0] if words else ""
     if not amount.replace(".", "", 1).isdecimal():
         return Ended(err=f"sleep: invalid time interval '{amount}'\n", code=1)
     return Ended(seconds=float(amount))
 
 
-_COMMANDS: dict[str, Callable[[_Place, list[str]], Ended]] = {
+def _echo(_: Place, words: list[str]) -> Ended:
+    end = "" if words[:1] == ["-n"] else "\n"
+    return Ended(" ".join(words if end else words[1:]) + end)
+
+
+def _ps(place: Place, _: list[str]) -> Ended:
+    argv = [*(place.item.spec.get("command") or ()), *(place.item.spec.get("args") or ())]
+    return Ended(f"  PID TTY          TIME CMD\n    1 ?        00:00:00 {' '.join(argv) or place.item.command}\n")
+
+
+_COMMANDS: dict[str, Callable[[Place, list[str]], Ended]] = {
+    **FILING,
     "true": lambda place, words: Ended(),
     "false": lambda place, words: Ended(code=1),
-    "echo": lambda place, words: Ended(" ".join(words) + "\n"),
+    "echo": _echo,
     "env": _env,
     "printenv": _env,
-    "cat": _cat,
-    "ls": _ls,
-    "hostname": lambda place, words: Ended(f"{place.run.name}\n"),
+    "hostname": lambda place, words: Ended(f"{place.run.ip if words == ['-i'] else place.run.name}\n"),
     "whoami": lambda place, words: Ended("root\n"),
-    "pwd": lambda place, words: Ended("/\n"),
+    "id": lambda place, words: Ended("uid=0(root) gid=0(root) groups=0(root)\n"),
+    "pwd": lambda place, words: Ended(f"{place.folder}\n"),
+    "uname": lambda place, words: Ended(f"Linux {place.run.name} 6.1.0 x86_64 GNU/Linux\n" if words else "Linux\n"),
+    "ps": _ps,
     "date": _date,
     "sleep": _sleep,
     "curl": lambda place, words: _fetch(place, words, "curl"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..controllers.world import World
 from .hooks import after_start
-from .images import pull_error
+from .images import is_public, own_command, pull_error
 from .imitation import Life, coredns, live, runs_coredns
 from .network import Network
 from .probes import Prober
@@ -38,7 +38,7 @@ class Containers:
         pod, image = self._tell.pod(run), str(item.spec["image"])
         if pod is None:
             return
-        known = image in self.world.images or image.removesuffix(":latest") in self.world.images
+        known = image in self.world.images or image.removesuffix(":latest") in self.world.images or is_public(image)
         if known and (run.node, image) in self.present and item.spec.get("imagePullPolicy") != "Always":
             self._tell.event(
                 pod, run, "Normal", "Pulled", f'Container image "{image}" already present on machine', item
@@ -115,13 +115,15 @@ class Containers:
     def imitated(self, pod: Object, item: ContainerRun, variables: dict[str, str]) -> Life:
         """What its command line does in its image, with this environment."""
         argv, image = [*(item.spec.get("command") or ()), *(item.spec.get("args") or ())], str(item.spec["image"])
+        argv = argv or list(own_command(image))
         if runs_coredns(argv, image):
             return coredns(argv, lambda path: text_at(self.world, pod, item.spec, path))
         return self._lived(pod, item, variables, argv)
 
     def _lived(self, pod: Object, item: ContainerRun, variables: dict[str, str], argv: Sequence[str]) -> Life:
         files = mounts(self.world, pod, item.spec)
-        return live(argv, variables, files, item.limits, str(item.spec["image"]), folders(pod, item.spec))
+        there = folders(pod, item.spec)
+        return live(argv, variables, files, item.limits, str(item.spec["image"]), there, bool(item.spec.get("stdin")))
 
     def _hook_failed(self, run: PodRun, item: ContainerRun) -> None:
         pod = self._tell.pod(run)
@@ -158,6 +160,7 @@ class Containers:
         item.started_at, item.listens_at = now.elapsed, float("inf")
         item.settings, item.command, item.dns, item.requests = life.settings, life.command, life.dns, 0
         item.log = [(now.stamp(), level, text) for level, text in life.log]
+        item.files = None
         self._tell.event(pod, run, "Normal", "Started", f"Started container {item.name}", item)
         if after_start(item.spec, lambda command: self._lived(pod, item, {}, command)):
             self._tell.later(run, item, _HOOK_SECONDS, self._hook_failed)

@@ -69,9 +69,10 @@ def live(
     limits: Mapping[str, str],
     image: str = "",
     folders: frozenset[str] = frozenset(),
+    reads: bool = False,
 ) -> Life:
     """``files``: absolute paths at which the stand-in program is mounted. ``limits``: cpu and memory. ``folders``:
-    where volumes are mounted that can be written to."""
+    where volumes are mounted that can be written to. ``reads``: its standard input stays open."""
     memory = float(value_of(str(limits["memory"]))) / 2**20 if "memory" in limits else float("inf")
     share = cpu_share(limits)
     if memory < _RUNC_MB:
@@ -85,6 +86,8 @@ def live(
         return Life(refusal=f"{_REFUSAL}{what}: unknown")
     name, words = argv[0].rsplit("/", 1)[-1], list(argv[1:])
     if name in ("sh", "bash"):
+        if reads and not words:
+            return Life(command=name)
         unwrapped = _unwrap(words, name, files)
         if isinstance(unwrapped, Life):
             return unwrapped

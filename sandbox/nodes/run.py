@@ -40,6 +40,7 @@ class ContainerRun:
     log: list[tuple[str, str, str]] = field(default_factory=list)  # (time stamp, level, text)
     previous_log: list[tuple[str, str, str]] | None = None
     container_id: str = ""
+    files: dict[str, str | None] | None = None  # what was written since it started (files.py)
 
     @property
     def name(self) -> str:

@@ -1,8 +1,10 @@
-"""Commands in containers, over a WebSocket as the Python client opens one and in process."""
+"""Commands in containers, over a WebSocket as the Python client opens one and in process: what they print and do."""
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,13 +31,21 @@ def pod_of(sandbox: Sandbox, app: str) -> str:
     return next(str(pod["metadata"]["name"]) for pod in pods if pod["metadata"]["labels"].get("app") == app)
 
 
-def ran(sandbox: Sandbox, pod: str, *words: str) -> tuple[str, str, Any]:
-    """(printed, complained of, the Status of its end), in process."""
-    query = {"stdout": "true", "stderr": "true"}
+def session_of(sandbox: Sandbox, pod: str, *words: str, **flags: str) -> Session:
+    query = {"stdout": "true", "stderr": "true", **flags}
     answer = sandbox.answer(Request("GET", f"{PODS}/{pod}/exec", query, upgrade="websocket", command=words))
     assert isinstance(answer, Session)
-    said = dict(answer.chunks)
-    return said.get(1, b"").decode(), said.get(2, b"").decode(), json.loads(said[3])
+    return answer
+
+
+def ran(sandbox: Sandbox, pod: str, *words: str, given: bytes | None = None) -> tuple[str, str, Any]:
+    """(printed, complained of, the Status of its end), in process. ``given``: its standard input."""
+    session = session_of(sandbox, pod, *words, **({} if given is None else {"stdin": "true"}))
+    if given is not None:
+        session.hear("stdin", given)
+        session.finish("stdin")
+    said = dict(session.say())
+    return (said.get("stdout") or b"").decode(), (said.get("stderr") or b"").decode(), json.loads(said["error"] or b"")
 
 
 def test_the_python_client_runs_a_command(served: Served, sandbox: Sandbox) -> None:
@@ -112,8 +122,62 @@ def test_without_an_upgrade_the_server_refuses(sandbox: Sandbox, subresource: st
     assert (answer.status, answer.json()["message"]) == (400, "Upgrade request required")
 
 
-def test_attach_and_port_forward_are_not_carried_and_say_so(sandbox: Sandbox) -> None:
-    for subresource in ("attach", "portforward"):
-        path = f"{PODS}/{pod_of(sandbox, 'cart')}/{subresource}"
-        answer: Any = sandbox.answer(Request("GET", path, upgrade="websocket"))
-        assert answer.status == 501
+def test_a_shell_joins_pipes_and_redirects_commands(sandbox: Sandbox) -> None:
+    pod = pod_of(sandbox, "cart")
+    script = "cd /tmp && echo one > list; echo two >> list; cat list | wc -l; ls nope 2>/dev/null || echo none"
+    assert ran(sandbox, pod, "sh", "-c", script)[0] == "2\nnone\n"
+    assert ran(sandbox, pod, "cat", "/tmp/list")[0] == "one\ntwo\n"
+
+
+def test_a_shell_fills_variables_in(sandbox: Sandbox) -> None:
+    script = """x=4; echo "$x ${PORT} ${NONE:-rest} $(hostname)" '$x'; false; echo $?"""
+    pod = pod_of(sandbox, "cart")
+    assert ran(sandbox, pod, "sh", "-c", script)[0] == f"4 8080 rest {pod} $x\n1\n"
+
+
+def test_a_shell_says_which_of_its_words_are_not_imitated(sandbox: Sandbox) -> None:
+    _, complaint, end = ran(sandbox, pod_of(sandbox, "cart"), "sh", "-c", "for x in 1 2; do echo $x; done")
+    assert complaint.startswith("the sandbox does not imitate 'for'")
+    assert end["details"]["causes"][0]["message"] != "0"
+
+
+def test_what_is_mounted_cannot_be_written_to(sandbox: Sandbox) -> None:
+    _, complaint, _ = ran(sandbox, pod_of(sandbox, "cart"), "sh", "-c", "echo x > /srv/program.py")
+    assert complaint == "sh: 1: cannot create /srv/program.py: Read-only file system\n"
+
+
+def test_what_was_written_is_gone_when_the_container_starts_again(sandbox: Sandbox) -> None:
+    pod = pod_of(sandbox, "cart")
+    ran(sandbox, pod, "touch", "/tmp/here")
+    assert ran(sandbox, pod, "ls", "/tmp")[0] == "here\n"
+    container = sandbox.store.get("Pod", "shop", pod)["spec"]["containers"][0]["name"]  # type: ignore[index]
+    sandbox.behaviour.end_container("shop", pod, container, 1)
+    sandbox.advance(30)
+    assert ran(sandbox, pod, "ls", "/tmp")[0] == ""
+
+
+def test_a_program_reads_what_the_client_sends(sandbox: Sandbox) -> None:
+    assert ran(sandbox, pod_of(sandbox, "cart"), "grep", "-c", "o", given=b"one\nsix\ntwo\n")[0] == "2\n"
+
+
+def test_tar_is_done_with_the_end_of_the_archive(sandbox: Sandbox) -> None:
+    pod, sink = pod_of(sandbox, "cart"), io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as archive:
+        entry = tarfile.TarInfo("note")
+        entry.size = 3
+        archive.addfile(entry, io.BytesIO(b"hi\n"))
+    session = session_of(sandbox, pod, "tar", "-xmf", "-", "-C", "/tmp", stdin="true")
+    session.hear("stdin", sink.getvalue()[:700])
+    assert session.say() == []
+    session.hear("stdin", sink.getvalue()[700:])
+    assert dict(session.say()).keys() == {"error"}
+    assert ran(sandbox, pod, "cat", "/tmp/note")[0] == "hi\n"
+
+
+def test_a_shell_on_a_terminal_shows_what_is_typed(sandbox: Sandbox) -> None:
+    session = session_of(sandbox, pod_of(sandbox, "cart"), "sh", stdin="true", tty="true")
+    session.hear("stdin", b"echo hi\rexit 3\r")
+    said = session.say()
+    printed = b"".join(data or b"" for name, data in said if name == "stdout")
+    assert printed == b"# echo hi\r\nhi\r\n# exit 3\r\n"
+    assert json.loads(said[-1][1] or b"")["details"]["causes"][0]["message"] == "3"
