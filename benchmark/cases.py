@@ -178,8 +178,13 @@ def _staged(case: Case, sandbox: Sandbox, system: System, rng: random.Random) ->
         observe(site, system.namespace),
         ObjectRef(injected.culprit["kind"], system.namespace, injected.culprit["name"]),
         lambda: faults.confirm(transport, injected),
+        (_suffering(injected, system),) if injected.switched else (),  # what ran on a machine is no bystander of it
     )
     return Scene(case, sandbox, system, site, charge, rng.choice(injected.reports), injected)
+
+
+def _suffering(injected: faults.Injected, system: System) -> ObjectRef:
+    return ObjectRef(injected.workload["kind"], system.namespace, injected.workload["name"])
 
 
 def _on_course(scene: Scene, rng: random.Random) -> Scene:

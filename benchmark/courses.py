@@ -19,11 +19,12 @@ COURSES: Mapping[str, tuple[str, ...]] = {
     PAIR: ("repairable", "one_beyond"),
     LATE: ("repairable", "beyond"),
     CASCADE: ("spread", "spreading"),
-    PASSING: ("pressing", "edited"),
+    PASSING: ("pressing", "edited", "rebooting"),
 }
 """Each kind of course with its variants. ``beyond``: no repair within the default policy helps against one of the two.
 ``spread``: it has reached the callers when it is reported, and the report is about them; ``spreading``: it has not.
-``pressing``: an experiment whose time runs out; ``edited``: somebody else puts right what was written."""
+``pressing``: an experiment whose time runs out; ``edited``: somebody else puts right what was written; ``rebooting``:
+a machine is lost and comes back."""
 
 _PRESSING = ("cpu_stress", "memory_stress", "network_delay", "network_loss", "disk_latency")
 _EDITED = (
@@ -54,6 +55,7 @@ _BEYOND = (
     "network_loss/follows",
     "disk_latency/follows",
 )
+_LOST = "node_lost/gone"
 _SECOND_COMES = (3.0, 14.0)  # seconds after the report: the shortest repair is watched for longer than that
 _STEP = (10.0, 60.0)  # seconds from one step of a cascade to the next
 _PRESSES_FOR = (120.0, 200.0)  # seconds from its beginning; it is reported within the first minute
@@ -72,7 +74,8 @@ def draw(kind: str, variant: str, rng: random.Random) -> Course:
     if kind == PASSING:
         if variant == "pressing":
             return Course(kind, (Blow(rng.choice(_PRESSING), "varied", lasts=round(rng.uniform(*_PRESSES_FOR), 3)),))
-        return Course(kind, (_blow(rng.choice(_EDITED), lasts=round(rng.uniform(*_STAYS_FOR), 3)),))
+        name = _LOST if variant == "rebooting" else rng.choice(_EDITED)
+        return Course(kind, (_blow(name, lasts=round(rng.uniform(*_STAYS_FOR), 3)),))
     first = rng.choice(_REPAIRABLE)
     second = rng.choice(_REPAIRABLE if variant == "repairable" else _BEYOND)
     if kind == PAIR:

@@ -87,8 +87,10 @@ def _wanted(item: Manifest) -> Any:
     meta = item["metadata"]
     notes = {key: value for key, value in (meta.get("annotations") or {}).items() if key not in _VOLATILE}
     body = {key: value for key, value in item.items() if key not in ("apiVersion", "kind", "metadata", "status")}
-    if item["kind"] == "Node":  # kubelets label and annotate their Nodes themselves
-        return body.get("spec", {})
+    if item["kind"] == "Node":  # kubelets label and annotate their Nodes themselves, controllers taint them
+        spec = dict(body.get("spec") or {})
+        taints = [taint for taint in spec.pop("taints", ()) if not taint["key"].startswith("node.kubernetes.io/")]
+        return spec, taints
     return (meta.get("labels") or {}, notes, body)
 
 

@@ -130,7 +130,7 @@ class Unfolding:
         objects = [(edit.kind, edit.name) for edit in injected.edits]
         try:
             self._noting(objects, lambda: heal(self._transport, injected, self._system))
-        except (ApiError, KeyError, StopIteration) as error:
+        except (ApiError, KeyError, StopIteration, CannotInject) as error:
             self.missed.append(f"the end of {injected.fault} on {injected.workload['name']}: {error}")
 
     def _spread(self, target: Aim, rng: random.Random) -> None:

@@ -52,7 +52,8 @@ class Damage:
     ``symptom``: one of SYMPTOMS. ``experiments`` break it in place of edits, or beside them; ``renew`` then says that
     new Pods are free of them, ``repair`` what else helps. ``why``, where given, takes the place of the family's.
     ``space``: the namespace of the edits, where it is not the system's; ``ends``: the labels of Pods there that are
-    ended after the edits, as they would read them too late otherwise.
+    ended after the edits, as they would read them too late otherwise. ``switched``: what becomes of the machine
+    ``name``, one of switches.STATES.
     """
 
     kind: str
@@ -69,6 +70,7 @@ class Damage:
     why: str = ""
     space: str = ""
     ends: Mapping[str, str] = field(default_factory=dict)
+    switched: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class Injected:
     usual: float = 0.0  # what the symptom is measured against: seconds, cores or bytes before the fault
     space: str = ""  # the namespace of the edits, where it is not the system's
     ends: Mapping[str, str] = field(default_factory=dict)  # labels of Pods there that must be new to see the edits
+    switched: str = ""  # the machine that has been switched off
 
 
 class CannotInject(Exception):

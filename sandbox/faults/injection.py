@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..switches import MACHINES
 from ..systems.edits import Edit, carry_out, value_at, with_value
 from ..systems.history import BY_HAND
 from ..systems.rest import Api, ApiError
@@ -83,6 +84,8 @@ def strike(target: Aim, rng: random.Random, *, wait: bool = True) -> Injected:
         pressing = begin(api, scene.namespace, damage.experiments, rng)
     if damage.ends:
         end_pods(api, damage.space, damage.ends)
+    if damage.switched:
+        switch(api, damage.name, damage.switched)
     if variant == BURIED:
         api.transport.sleep(rng.uniform(15, 40))
         _write(api, scene.namespace, (harmless(scene, damage, rng),), rng.choice(BY_HAND))
@@ -108,6 +111,7 @@ def strike(target: Aim, rng: random.Random, *, wait: bool = True) -> Injected:
         target.usual,
         damage.space,
         damage.ends,
+        damage.name if damage.switched else "",
     )
 
 
@@ -150,10 +154,19 @@ def heal(transport: Any, injected: Injected, system: System) -> None:
     carry_out(api, injected.space or injected.namespace, injected.edits, "kubectl-edit")
     if injected.ends:
         end_pods(api, injected.space, injected.ends)
+    if injected.switched:
+        switch(api, injected.switched, "on")
     if injected.right == "escalate":
         experiments.withdraw(transport, injected)
     if injected.restart:
         replace_pods(api, Scene(api, system), injected.workload["name"])
+
+
+def switch(api: Api, node: str, state: str) -> None:
+    """Switches a machine of a sandbox. Raises CannotInject on a cluster that has no such switches."""
+    answer = api.transport.request("POST", MACHINES, {"node": node, "state": state})
+    if answer.status >= 300:
+        raise CannotInject(f"the machine of {node} cannot be switched {state}: that is the sandbox's alone")
 
 
 def replace_pods(api: Api, scene: Scene, workload: str) -> None:

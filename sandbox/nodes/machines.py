@@ -65,6 +65,12 @@ class Machines:
         """Whether the whole machine is gone: nothing on it answers."""
         return name in self._off
 
+    def states(self) -> dict[str, str]:
+        """node -> on, off (the whole machine) or hung (its kubelet alone), by name."""
+        return {
+            name: "on" if self.reports(name) else "off" if self.is_off(name) else "hung" for name in sorted(self._since)
+        }
+
     def last_heard(self, name: str) -> float:
         """Virtual seconds at which its Lease was last renewed."""
         since = self._since.get(name, 0.0)

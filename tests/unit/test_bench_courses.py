@@ -21,8 +21,8 @@ def test_a_course_is_made_of_faults_that_are_there(kind: str, variant: str) -> N
     drawn = [courses.draw(kind, variant, rng) for rng in MANY]
 
     blows = [blow for plan in drawn for blow in plan.blows]
-    assert all(blow.variant in FAULTS[blow.fault].variants and not FAULTS[blow.fault].touches_cluster for blow in blows)
-    assert len({blow.fault for blow in blows}) >= 5
+    assert all(blow.variant in FAULTS[blow.fault].variants for blow in blows)
+    assert len({blow.fault for blow in blows}) >= (1 if variant == "rebooting" else 5)
 
 
 @pytest.mark.parametrize(("kind", "variant", "beyond"), [
