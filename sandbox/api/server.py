@@ -15,12 +15,15 @@ from .discovery import discover
 from .exchange import Request, Response, Target, known_group, target_of
 from .garbage import Garbage
 from .lifecycle import Lifecycle
+from .podparts import PARTS
 from .reads import Reads, Stream
 from .status import StatusError
 from .subresources import Subresources
 from .writes import Writes
 
 _FREE_FOR_ALL = ("authorization.k8s.io", "authentication.k8s.io")
+_PARTS = ("status", "finalize", *PARTS)
+"""Subresources that speak the kind of the object itself."""
 _ALIVE = ("/healthz", "/livez", "/readyz")
 
 
@@ -88,7 +91,7 @@ class Api:
             return review(self._store, request, resource, target.namespace)
         if method == "GET":
             self._behaviour.seen(resource.store_kind, watched=request.flag("watch"))
-        if target.subresource and target.subresource not in ("status", "finalize"):
+        if target.subresource and target.subresource not in _PARTS:
             return self._below.answer(request, target)
         if target.name:
             if method == "GET":

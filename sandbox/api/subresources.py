@@ -288,7 +288,8 @@ def _usage(cores: float, size: float) -> Object:
 
 def _state_of(pod: Object, container: str) -> Object:
     status = pod.get("status", {})
-    states = [*status.get("containerStatuses", ()), *status.get("initContainerStatuses", ())]
+    groups = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
+    states = [there for group in groups for there in status.get(group, ())]
     return next((there for there in states if there["name"] == container), {})
 
 

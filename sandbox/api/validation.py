@@ -16,7 +16,7 @@ from .custom_validation import check_schema
 from .podsecurity import label_causes
 from .quantity import value_of
 from .resources import Resource
-from .schema import Node
+from .schema import Node, compiled
 from .status import invalid
 from .workloads import check_schedule, check_service, check_workload
 
@@ -93,6 +93,16 @@ def check_replicas(name: str, replicas: int) -> None:
             "FieldValueInvalid", f"Invalid value: {replicas}: must be greater than or equal to 0", "spec.replicas"
         )
         raise invalid("Scale", "autoscaling", name, [cause])
+
+
+def check_containers(containers: list[Object], path: str) -> Causes:
+    """What is wrong with containers at a path of a Pod."""
+    causes: Causes = []
+    node = compiled("", "v1", "Pod").below("spec").below(path.rpartition(".")[2])
+    for index, item in enumerate(containers):
+        _check_struct(node.item or node, item, f"{path}[{index}]", causes)
+    _check_duplicates(node, containers, path, causes)
+    return causes
 
 
 @cache

@@ -15,6 +15,7 @@ from .exchange import Request, Response, Target
 from .garbage import FOREGROUND, Garbage
 from .managers import after_apply, after_update, overlaid, without_paths
 from .patch import json_patch, merge_patch
+from .podparts import PARTS, check_part, with_part
 from .podsecurity import warnings_for, warnings_for_namespace
 from .reads import Reads
 from .resources import Resource
@@ -147,7 +148,9 @@ class Writes:
         resource, node = target.resource, _node(target.resource)
         new, on_status = _merged_halves(resource, target.subresource, old, kept(resource, obj))
         ask_webhooks(self._store, resource, "UPDATE", new, subresource=target.subresource, dry=request.dry)
-        if not on_status:
+        if target.subresource in PARTS:
+            check_part(resource, target.subresource, old, new)
+        elif not on_status:
             validate(resource, node, self._reads.view(resource, new), self._reads.view(resource, old))
             new = _counted(resource, old, new)
             warnings = [*warnings, *self._security_warnings(resource, old, new)]
@@ -322,6 +325,8 @@ def _merged_halves(resource: Resource, subresource: str, old: Object, obj: Objec
     if subresource == "status":
         meta = {**old["metadata"]}
         return {**old, "status": obj.get("status", {}), "metadata": meta}, True
+    if subresource in PARTS:
+        return with_part(subresource, old, obj), False
     new = dict(obj)
     if has_status:
         new.pop("status", None)

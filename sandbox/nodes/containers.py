@@ -293,7 +293,7 @@ class Containers:
 
 def _policy(pod: Object, item: ContainerRun) -> str:
     """When the container starts again: an init container ends for good with its work done, unless it is to go on."""
-    policy = str(pod["spec"].get("restartPolicy", "Always"))
+    policy = str(pod["spec"].get("restartPolicy", "Always")) if not item.late else "Never"
     if item.sidecar:
         return "Always"
     return "OnFailure" if item.init and policy == "Always" else policy

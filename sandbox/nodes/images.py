@@ -32,6 +32,14 @@ def own_command(image: str) -> tuple[str, ...]:
     return _PUBLIC[_public_name(image)[0]][0] if is_public(image) else ()
 
 
+def full_name(image: str) -> str:
+    """As containerd calls what it has pulled: a public image with registry and tag, any other as it was asked for."""
+    if not is_public(image):
+        return image
+    name, tag = _public_name(image)
+    return f"docker.io/{name if '/' in name else f'library/{name}'}:{tag}"
+
+
 def _public_name(image: str) -> tuple[str, str]:
     for start in ("docker.io/library/", "docker.io/", "library/"):
         image = image.removeprefix(start)

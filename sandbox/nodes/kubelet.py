@@ -155,10 +155,14 @@ class Kubelet:
             self._pressure.watch(run.node)
 
     def _respecify(self, run: PodRun, pod: Object) -> None:
-        """The image of a container is the one thing in it that can be changed while it runs: it starts anew with it,
-        and what it owed for crashes is forgotten."""
+        """The image of a container can be changed while it runs: it starts anew with it, and what it owed for crashes
+        is forgotten. Its resources change as it goes on, and ephemeral containers join."""
+        self._join(run, pod)
         for spec in pod["spec"]["containers"]:
             item = run.container(spec["name"])
+            if item is not None and item.spec.get("resources") != spec.get("resources"):
+                item.spec = {**item.spec, "resources": spec.get("resources") or {}}
+                self._tell.publish(run)
             if item is None or item.spec["image"] == spec["image"]:
                 continue
             item.spec, item.crash_wait, item.pull_wait, item.image_present = spec, 0.0, 0.0, False
@@ -172,6 +176,15 @@ class Kubelet:
             else:
                 item.turn += 1
                 self._tell.later(run, item, 0.5, self.containers.again_or_first)
+
+    def _join(self, run: PodRun, pod: Object) -> None:
+        """Starts ephemeral containers that are new, once the Pod has its volumes."""
+        for spec in pod["spec"].get("ephemeralContainers") or ():
+            if run.mounted and not run.leaving and run.container(spec["name"]) is None:
+                item = ContainerRun(spec, late=True, begun=True)
+                run.late.append(item)
+                self._tell.publish(run)
+                self.containers.pull(run, item)
 
     # Begin and end of a Pod
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..controllers.pods import with_condition
+from .images import full_name
 from .run import ContainerRun, PodRun
 
 Object = dict[str, Any]
@@ -12,7 +13,7 @@ Object = dict[str, Any]
 
 def pod_status(run: PodRun, pod: Object, now: str) -> Object:
     """The status that the kubelet reports for the Pod."""
-    waiting = [item.name for item in run.every if not item.ready and (item.sidecar or not item.init)]
+    waiting = [item.name for item in run.every if not (item.ready or item.late) and (item.sidecar or not item.init)]
     undone = [item.name for item in run.inits if not item.done]
     unready = (
         ("False", "ContainersNotReady", f"containers with unready status: [{' '.join(waiting)}]")
@@ -50,6 +51,8 @@ def pod_status(run: PodRun, pod: Object, now: str) -> Object:
     }
     if run.inits:
         status_["initContainerStatuses"] = [_container_status(item, run) for item in run.inits]
+    if run.late:
+        status_["ephemeralContainerStatuses"] = [_late_status(item, run) for item in run.late]
     if run.mounted:
         status_.update(podIP=run.ip, podIPs=[{"ip": run.ip}])
     return status_
@@ -112,6 +115,7 @@ def _phase(run: PodRun, pod: Object) -> str:
 
 def _container_status(item: ContainerRun, run: PodRun) -> Object:
     image = str(item.spec["image"])
+    image = full_name(image) if item.image_present else image
     state = item.state
     if run.inits and not item.begun and "waiting" in state:
         state = {"waiting": {"reason": "PodInitializing"}}
@@ -137,6 +141,14 @@ def _container_status(item: ContainerRun, run: PodRun) -> Object:
             for mount in item.spec["volumeMounts"]
         ]
     return status
+
+
+def _late_status(item: ContainerRun, run: PodRun) -> Object:
+    """Of an ephemeral container nobody asks whether it is ready."""
+    whole = _container_status(item, run)
+    return {key: value for key, value in whole.items() if key not in ("started", "allocatedResources")} | {
+        "ready": False
+    }
 
 
 def _digest(image: str) -> str:

@@ -18,6 +18,7 @@ class ContainerRun:
 
     spec: Object
     init: bool = False
+    late: bool = False  # an ephemeral container, which joined while the others ran
     begun: bool = False  # its turn has come
     done: bool = False  # an init container that others need not wait for any more
     state: Object = field(default_factory=lambda: {"waiting": {"reason": "ContainerCreating"}})
@@ -65,7 +66,8 @@ class ContainerRun:
     @property
     def field(self) -> str:
         """The part of the Pod that it is, as Events name it."""
-        return f"spec.{'initContainers' if self.init else 'containers'}{{{self.name}}}"
+        group = "initContainers" if self.init else "ephemeralContainers" if self.late else "containers"
+        return f"spec.{group}{{{self.name}}}"
 
     @property
     def limits(self) -> dict[str, str]:
@@ -88,6 +90,7 @@ class PodRun:
     leaving: bool = False
     mounted: bool = False
     inits: list[ContainerRun] = field(default_factory=list)
+    late: list[ContainerRun] = field(default_factory=list)
     asks_cluster: bool = True  # names are looked up in the cluster's DNS (its dnsPolicy)
     number: int = 0  # of the Pods that have run in this cluster
 
@@ -97,4 +100,4 @@ class PodRun:
     @property
     def every(self) -> list[ContainerRun]:
         """Its containers in the order in which they start."""
-        return [*self.inits, *self.containers]
+        return [*self.inits, *self.containers, *self.late]
