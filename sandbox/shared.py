@@ -13,3 +13,10 @@ class Shared:
 
     def __init__(self, value: Any, kept: Any = None) -> None:
         self.value, self.kept = value, kept
+
+
+class Copied(Shared):
+    """As ``Shared``, for a dict or list that changes but whose content nobody ever changes: a clone has a dict or list
+    of its own, with the very same in it."""
+
+    __slots__ = ()

@@ -16,7 +16,7 @@ from typing import Any
 from .api.resources import Registry, Resource
 from .api.status import StatusError, already_exists, conflict, not_found
 from .clock import Clock
-from .shared import Shared
+from .shared import Copied, Shared
 
 Object = dict[str, Any]
 Subscriber = Callable[[str, "Object | None", "Object | None"], object]
@@ -238,9 +238,7 @@ class Store:
 
     def __getstate__(self) -> Object:
         """Objects are never changed, so that a clone shares them; a history is worth no bytes."""
-        spaces = {
-            kind: {name: Shared(dict(space)) for name, space in found.items()} for kind, found in self._objects.items()
-        }
+        spaces = {kind: {name: Copied(space) for name, space in found.items()} for kind, found in self._objects.items()}
         return {**vars(self), "_objects": spaces, "_history": Shared(tuple(self._history), ())}
 
     def __setstate__(self, state: Object) -> None:

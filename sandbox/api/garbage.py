@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..shared import Copied
 from ..store import Store
 
 Object = dict[str, Any]
@@ -23,6 +24,9 @@ class Garbage:
         self._store, self._say = store, say
         self._dependents: dict[str, dict[Key, None]] = {}  # owner's uid -> its dependents
         store.subscribe(self._heard)
+
+    def __getstate__(self) -> Object:
+        return {**vars(self), "_dependents": {uid: Copied(keys) for uid, keys in self._dependents.items()}}
 
     def orphan(self, owner: Object) -> None:
         """Deletes the owner once its dependents are cut loose, which takes the collector a moment."""

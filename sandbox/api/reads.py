@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..shared import Shared
+from ..shared import Copied
 from ..store import Change, Store
 from .claims import with_claims
 from .exchange import Request, Response, Target
@@ -32,7 +32,7 @@ class Reads:
         self._encoded: dict[tuple[str, str, str, str, bool], tuple[Object, bytes]] = {}
 
     def __getstate__(self) -> Object:
-        return {**vars(self), "_encoded": Shared(dict(self._encoded), {})}
+        return {**vars(self), "_encoded": Copied(self._encoded, {})}
 
     def get(self, request: Request, target: Target) -> Response:
         obj = self.find(target)

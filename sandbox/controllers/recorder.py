@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..clock import Clock
+from ..shared import Copied
 from ..store import Store
 
 Object = dict[str, Any]
@@ -54,6 +55,9 @@ class Recorder:
         self._similar: dict[tuple[str, ...], _Similar] = {}
         self._series: dict[tuple[str, ...], _Series] = {}
         self._sweeping = False
+
+    def __getstate__(self) -> Object:
+        return {**vars(self), "_known": Copied(self._known)}
 
     def event(
         self,

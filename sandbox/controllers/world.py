@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock
 from ..nodes.strain import Strains
-from ..shared import Shared
+from ..shared import Copied, Shared
 from ..store import Store
 from .recorder import Recorder
 
@@ -45,7 +45,7 @@ class World:
         self._looked: dict[tuple[str, str, str], float] = {}
 
     def __getstate__(self) -> Object:
-        families = {uid: Shared(dict(family)) for uid, family in self.children.items() if family}
+        families = {uid: Copied(family) for uid, family in self.children.items() if family}
         return {**vars(self), "children": families, "images": Shared(self.images), "rates": Shared(self.rates)}
 
     def wake_after(self, seconds: float, controller: str, namespace: str, name: str) -> None:

@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..clock import Event
+from ..shared import Shared
 from ..systems.program import Settings
 from .corefile import Server
 
 Object = dict[str, Any]
+
+_REPLACED = ("spec", "state", "last", "settings", "dns")
+"""What of a container is replaced when it changes, and never changed itself: a clone shares it."""
 
 
 @dataclass
@@ -42,6 +46,9 @@ class ContainerRun:
     previous_log: list[tuple[str, str, str]] | None = None
     container_id: str = ""
     files: dict[str, str | None] | None = None  # what was written since it started (files.py)
+
+    def __getstate__(self) -> Object:
+        return {**vars(self), **{key: Shared(getattr(self, key)) for key in _REPLACED}}
 
     @property
     def name(self) -> str:

@@ -1,14 +1,15 @@
 """What can be kept of a running sandbox, and what is refused."""
 
 import io
+import random
 from datetime import UTC, datetime
 
 import pytest
 
 from ansible_collections.e2ereme.remediate.sandbox.api.schema import ANY, compiled
 from ansible_collections.e2ereme.remediate.sandbox.clock import Clock
-from ansible_collections.e2ereme.remediate.sandbox.freezing import Unfreezable, clone, freeze, thaw
-from ansible_collections.e2ereme.remediate.sandbox.shared import Shared
+from ansible_collections.e2ereme.remediate.sandbox.freezing import Mould, Unfreezable, clone, freeze, thaw
+from ansible_collections.e2ereme.remediate.sandbox.shared import Copied, Shared
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -45,6 +46,31 @@ def test_a_clone_has_the_very_same_of_what_is_shared_and_bytes_hold_less():
     value = {"never": "changed"}
     assert clone([Shared(value)])[0] is value
     assert thaw(freeze([Shared(value, {})])) == [{}]
+
+
+def test_a_clone_has_a_dict_of_its_own_with_the_very_same_in_it():
+    pod = {"kind": "Pod"}
+    value = {"web": pod}
+    other = clone([Copied(value)])[0]
+    assert other == value
+    assert other is not value
+    assert other["web"] is pod
+    assert thaw(freeze([Copied(value)])) == [value]
+
+
+def test_a_mould_casts_what_was_there_when_it_was_made():
+    clock, dice, kept = Clock(START), random.Random(7), {"web": 1}
+    mould = Mould((clock, dice, Copied(kept)))
+    clock.advance(5)
+    kept["more"] = 2
+    first = [dice.random(), dice.random()]
+    for _ in range(2):
+        its_clock, its_dice, its_own = mould.cast()
+        assert its_clock.elapsed == 0
+        assert [its_dice.random(), its_dice.random()] == first
+        assert its_own == {"web": 1}
+        its_clock.advance(9)
+        its_own["other"] = 3
 
 
 def test_the_same_state_is_the_same_bytes_whatever_the_order_in_which_sets_were_filled():
