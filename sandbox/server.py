@@ -244,7 +244,11 @@ class _Handler(StreamRequestHandler):
         body = b"" if answer.status in (204, 304) else answer.body
         lines = [f"HTTP/1.1 {answer.status} {_PHRASES.get(answer.status, '')}"]
         lines += [f"{name}: {value}" for name, value in answer.headers.items()]
-        head = "\r\n".join(lines) + f"\r\nCache-Control: no-cache, private\r\nContent-Length: {len(body)}\r\n\r\n"
+        lines += [
+            "Cache-Control: no-cache, private",
+            *([f"Content-Length: {len(body)}"] if answer.status != 304 else []),
+        ]
+        head = "\r\n".join(lines) + "\r\n\r\n"
         self.wfile.write(head.encode("latin-1") + (body if method != "HEAD" else b""))
         self.wfile.flush()
 

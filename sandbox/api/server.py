@@ -133,6 +133,7 @@ def _tagged(request: Request, answer: Response) -> Response:
     tag = f'"{hashlib.sha256(answer.body).hexdigest()[:64].upper()}"'
     if request.etag == tag:
         answer = Response(304, body=b"")
+        del answer.headers["Content-Type"]  # clients put the headers of a 304 over those that they kept
     answer.headers["Etag"] = tag
     return answer
 

@@ -41,6 +41,19 @@ def test_many_requests_go_over_one_connection(served):
         assert connection.sock.getsockname() == local
 
 
+def test_a_document_that_has_not_changed_says_nothing_of_its_type(served):
+    """A client puts the headers of a 304 over those of the answer it kept, and kubectl reads the type of /apis there."""
+    aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    connection = http.client.HTTPConnection(urlsplit(served.url).netloc, timeout=5)
+    connection.request("GET", "/apis", headers={"Accept": aggregated})
+    first = connection.getresponse()
+    assert first.read() and "as=APIGroupDiscoveryList" in first.headers["Content-Type"]
+    connection.request("GET", "/apis", headers={"Accept": aggregated, "If-None-Match": first.headers["ETag"]})
+    second = connection.getresponse()
+    assert (second.status, second.read()) == (304, b"")
+    assert {"Content-Type", "Content-Length"}.isdisjoint(second.headers.keys())
+
+
 def test_a_watch_streams_a_change_as_it_happens(served, http_to):
     version = http_to.request("GET", CONFIGMAPS).json()["metadata"]["resourceVersion"]
     connection = http.client.HTTPConnection(urlsplit(served.url).netloc, timeout=5)
