@@ -119,6 +119,7 @@ class _Run:
         act = MODULES.get(module) or MODULES.get(f"kubernetes.core.{module}")
         if act is None:
             raise ModuleFailed(f"couldn't resolve module/action '{module}'")
+        self._cluster.lean = not task.get("register")
         return act(self._cluster, task[module] or {})
 
     def _register(self, task: Mapping[str, Any], result: Object) -> None:

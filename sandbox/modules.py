@@ -11,6 +11,7 @@ import yaml
 from .api.resources import RESOURCES, Resource
 from .api.schema import compiled
 from .api.writes import APPLY_PATCH, JSON_PATCH, STRATEGIC_PATCH
+from .store import copy_of
 from .waiting import condition_holds, is_ready
 
 Object = dict[str, Any]
@@ -38,16 +39,19 @@ class Refused(Exception):
 
 
 class Cluster:
-    """The requests of the modules, through a sandbox's ``handle``."""
+    """The requests of the modules, through a sandbox's ``handle``. What it answers is only read. ``lean``: whether
+    answers may leave out what nobody looks at while nothing is registered (exchange.Request)."""
 
     def __init__(self, handle: Callable[..., Any], sleep: Callable[[float], None]) -> None:
         self._handle, self.sleep = handle, sleep
+        self.lean = False
 
     def ask(self, method: str, path: str, query: Object | None = None, body: Any = None, kind: str = "") -> Object:
-        answer = self._handle(method, path, query or {}, body, kind or "application/json", user_agent=_AGENT)
+        kind = kind or "application/json"
+        answer = self._handle(method, path, query or {}, body, kind, user_agent=_AGENT, lean=self.lean)
         if answer.status >= 400:
             raise Refused(answer.status, answer.text())
-        found: Object = answer.json()
+        found: Object = answer.seen()
         return found
 
     def find(self, resource: Resource, namespace: str | None, name: str, query: Object | None = None) -> Object | None:
@@ -370,7 +374,7 @@ def _rolled_back(cluster: Cluster, kind: str, namespace: str | None, item: Objec
         return {"changed": False, "warnings": [f"No rollout history found for resource {kind}/{name}"]}
     path = f"/apis/apps/v1/namespaces/{namespace}/{'deployments' if deployment else 'daemonsets'}/{name}"
     if deployment:
-        template = before["spec"]["template"]
+        template = copy_of(before["spec"]["template"])
         template["metadata"]["labels"].pop("pod-template-hash", None)
         annotations = {note: before["metadata"]["annotations"][note]}
         patch: Any = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -119,25 +119,39 @@ def known_group(path: str, registry: Registry) -> bool:
 
 
 class Response:
-    """An answer. The body is made when it is first asked for. ``seconds``: how long it took, in virtual time."""
+    """An answer. The body is made when it is first asked for, from ``value`` or by ``encode``. ``seconds``: how long it
+    took, in virtual time."""
 
-    __slots__ = ("_body", "_value", "headers", "seconds", "status")
+    __slots__ = ("_body", "_encode", "_value", "headers", "seconds", "status")
 
-    def __init__(self, status: int, value: Any = None, body: bytes | None = None, content_type: str = _JSON) -> None:
+    def __init__(
+        self,
+        status: int,
+        value: Any = None,
+        body: bytes | None = None,
+        content_type: str = _JSON,
+        encode: Callable[[], bytes] | None = None,
+    ) -> None:
         self.status = status
         self.headers: dict[str, str] = {"Content-Type": content_type}
         self.seconds = 0.0
         self._value = value
         self._body = body
+        self._encode = encode
 
     @property
     def body(self) -> bytes:
         if self._body is None:
-            self._body = json.dumps(self._value, separators=(",", ":")).encode()
+            made = self._encode() if self._encode else json.dumps(self._value, separators=(",", ":")).encode()
+            self._body = made
         return self._body
 
     def json(self) -> Any:
         return json.loads(self.body)
+
+    def seen(self) -> Any:
+        """As ``json``, but for who only reads it: what the server keeps, without a copy, where it is at hand."""
+        return self.json() if self._value is None else self._value
 
     def text(self) -> str:
         return self.body.decode("utf-8", "replace")

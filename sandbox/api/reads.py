@@ -38,7 +38,7 @@ class Reads:
         obj = self.find(target)
         if request.wants_table:
             return self._table(request, target.resource, [obj], {"resourceVersion": obj["metadata"]["resourceVersion"]})
-        return Response(200, body=self.single(target.resource, obj))
+        return self.answer(200, target.resource, obj)
 
     def find(self, target: Target) -> Object:
         """The stored object. Raises 404."""
@@ -70,9 +70,14 @@ class Reads:
         if request.wants_table:
             return self._table(request, resource, objects, meta)
         head = {"kind": resource.list_kind, "apiVersion": resource.api_version, "metadata": meta}
-        items = b",".join(self._fragment(resource, obj) for obj in objects)
-        body = json.dumps(head, separators=(",", ":")).encode()[:-1] + b',"items":[' + items + b"]}"
-        return Response(200, body=body)
+
+        def encoded(lean: bool = self.lean) -> bytes:
+            items = b",".join(self._fragment(resource, obj, lean) for obj in objects)
+            return json.dumps(head, separators=(",", ":")).encode()[:-1] + b',"items":[' + items + b"]}"
+
+        if self.lean:
+            return Response(200, {**head, "items": [self._plain(resource, obj) for obj in objects]}, encode=encoded)
+        return Response(200, body=encoded())
 
     def selected(self, request: Request, target: Target) -> list[Object]:
         """The stored objects that a request's selectors select, in order."""
@@ -82,10 +87,20 @@ class Reads:
     def watch(self, request: Request, target: Target) -> Watch:
         return Watch(self, self._store, request, target)
 
+    def answer(self, code: int, resource: Resource, obj: Object) -> Response:
+        """An object as an answer. Who does without claims is in this process, and seldom wants it encoded."""
+        if not self.lean:
+            return Response(code, body=self.single(resource, obj))
+        value = {"kind": resource.kind, "apiVersion": resource.api_version, **self._plain(resource, obj)}
+        return Response(code, value, encode=lambda: self._single(resource, obj, True))
+
     def single(self, resource: Resource, obj: Object) -> bytes:
         """An object with its kind and apiVersion, encoded."""
+        return self._single(resource, obj, self.lean)
+
+    def _single(self, resource: Resource, obj: Object, lean: bool) -> bytes:
         head = f'{{"kind":"{resource.kind}","apiVersion":"{resource.api_version}",'
-        return head.encode() + self._fragment(resource, obj)[1:]
+        return head.encode() + self._fragment(resource, obj, lean)[1:]
 
     def view(self, resource: Resource, obj: Object) -> Object:
         """An object as this resource's group shows it."""
@@ -99,14 +114,18 @@ class Reads:
     def _table(self, request: Request, resource: Resource, objects: list[Object], metadata: Object) -> Response:
         return Response(200, self.table_of(request, resource, objects, metadata))
 
-    def _fragment(self, resource: Resource, obj: Object) -> bytes:
+    def _plain(self, resource: Resource, obj: Object) -> Object:
+        """The object as this resource's group shows it, without kind and apiVersion."""
+        whole = self.view(resource, obj)
+        return {part: value for part, value in whole.items() if part not in ("kind", "apiVersion")}
+
+    def _fragment(self, resource: Resource, obj: Object, lean: bool) -> bytes:
         meta = obj["metadata"]
-        key = (resource.api_version, resource.kind, meta.get("namespace", ""), meta["name"], self.lean)
+        key = (resource.api_version, resource.kind, meta.get("namespace", ""), meta["name"], lean)
         kept = self._encoded.get(key)
         if kept and kept[0] is obj:  # not by resourceVersion: what a dry run would store has that of the stored one
             return kept[1]
-        whole = self.view(resource, obj if self.lean else with_claims(obj))
-        view = {part: value for part, value in whole.items() if part not in ("kind", "apiVersion")}
+        view = self._plain(resource, obj if lean else with_claims(obj))
         encoded = json.dumps(view, separators=(",", ":")).encode()
         if self._store.get(resource.store_kind, meta.get("namespace", ""), meta["name"]) is obj:
             self._encoded[key] = (obj, encoded)

@@ -94,7 +94,7 @@ class Writes:
         gone = self._delete(request, resource, old, options)
         if gone is not None or resource.builtin in _SHOWN_WHEN_GONE:
             gone = gone or _ended(old, self._store.clock.stamp())
-            return Response(200, body=self._reads.single(resource, gone))
+            return self._reads.answer(200, resource, gone)
         details: Object = {"name": target.name, "kind": resource.plural, "uid": old["metadata"]["uid"]}
         if resource.group:
             details["group"] = resource.group
@@ -255,7 +255,7 @@ class Writes:
         return obj
 
     def _answer(self, code: int, resource: Resource, obj: Object, warnings: list[str]) -> Response:
-        response = Response(code, body=self._reads.single(resource, obj))
+        response = self._reads.answer(code, resource, obj)
         if warnings:
             response.headers["Warning"] = ", ".join(f'299 - "{_escaped(text)}"' for text in warnings)
         return response

@@ -49,7 +49,7 @@ def shows(api: Api, about: Subject, symptom: str, normal: float) -> bool:
     """Whether the symptom shows now."""
     if symptom == "unanswered":
         return api.visit(about.namespace, about.service, about.port) != 200
-    live = api.get(about.kind, about.namespace, about.name)
+    live = api.look(about.kind, about.namespace, about.name)
     if live is None:
         return True
     if symptom == "absent":
@@ -79,7 +79,7 @@ def limit_of(workload: Object, container: str, resource: str) -> float:
 
 def usages(api: Api, about: Subject, resource: str) -> list[float]:
     """Cores or bytes of the main container of each of the workload's Pods, as metrics-server last saw them."""
-    live = api.get(about.kind, about.namespace, about.name)
+    live = api.look(about.kind, about.namespace, about.name)
     answer = api.transport.request("GET", f"{_METRICS}/{about.namespace}/pods")
     if live is None or answer.status != 200:
         return []

@@ -73,6 +73,15 @@ class Api:
                 return None
             raise
 
+    def look(self, kind: str, namespace: str, name: str) -> Object | None:
+        """As ``get``, for who only reads it."""
+        path = path_of(kind, namespace, name)
+        answer = self.transport.request("GET", path)
+        if answer.status == 404:
+            return None
+        data: Object = answer.seen() if hasattr(answer, "seen") else json.loads(answer.body)
+        return _checked(answer.status, f"GET {path}", data)
+
     def list(self, kind: str, namespace: str) -> list[Object]:
         items = self._ask("GET", path_of(kind, namespace)).get("items", [])
         version = _PLACES[kind][0]
@@ -114,6 +123,10 @@ class Api:
         query = {"fieldManager": manager} if manager else None
         answer = self.transport.request(method, path, query, body)
         data: Object = json.loads(answer.body) if answer.body else {}
-        if answer.status >= 300:
-            raise ApiError(answer.status, f"{method} {path}: {answer.status} {data.get('message', '')}")
-        return data
+        return _checked(answer.status, f"{method} {path}", data)
+
+
+def _checked(status: int, asked: str, data: Object) -> Object:
+    if status >= 300:
+        raise ApiError(status, f"{asked}: {status} {data.get('message', '')}")
+    return data

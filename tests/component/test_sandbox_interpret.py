@@ -62,6 +62,8 @@ def test_a_rollback_goes_to_the_revision_before(sandbox):
     back = {"name": "back", "kubernetes.core.k8s_rollback": CART}
     assert statuses(run_tasks(sandbox.handle, [wrong, back])) == ["changed", "changed"]
     assert cart(sandbox)["spec"]["template"] == before
+    sets = sandbox.store.list("ReplicaSet", "shop")
+    assert all("pod-template-hash" in item["spec"]["template"]["metadata"]["labels"] for item in sets)
 
 
 def test_a_rollback_takes_another_deployments_revision_where_the_module_does(sandbox):
@@ -117,6 +119,13 @@ def test_registered_results_decide_what_runs(sandbox):
     assert statuses(results) == ["ok", "changed", "ok", "skipped"]
 
 
+def test_a_condition_may_ask_what_controllers_own(sandbox):
+    look = {"kubernetes.core.k8s_info": CART, "register": "found"}
+    owners = "found.resources[0].metadata.managedFields"
+    small = {**scaled(3, wait=False), "when": f"{owners}[1].manager == 'kube-controller-manager'"}
+    assert statuses(run_tasks(sandbox.handle, [look, small])) == ["ok", "changed"]
+
+
 def test_until_looks_again_while_time_passes(sandbox):
     look = {
         "kubernetes.core.k8s_info": CART,
@@ -137,3 +146,13 @@ def test_an_unknown_module_and_a_missing_namespace_fail(sandbox):
     )
     assert (statuses(shell), statuses(nowhere)) == (["failed"], ["failed"])
     assert "Namespace is required" in nowhere[0]["message"]
+
+
+def test_in_process_an_answer_is_encoded_only_for_who_wants_bytes(sandbox):
+    path = "/apis/apps/v1/namespaces/shop/deployments/cart"
+    answer = sandbox.handle("GET", path, lean=True)
+    assert answer.seen()["spec"] is cart(sandbox)["spec"]
+    assert answer.json() == answer.seen()
+    many = sandbox.handle("GET", path.removesuffix("/cart"), lean=True)
+    assert many.json() == many.seen()
+    assert sandbox.handle("GET", path).seen()["spec"] is not cart(sandbox)["spec"]
