@@ -14,12 +14,14 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Forward(Session):
-    """Each connection has two channels, data:PORT:NUMBER and error:PORT:NUMBER."""
+    """Each connection has two channels, data:PORT:NUMBER and error:PORT:NUMBER. Over channels there is one for each
+    of the ports, and with the last of them the session ends; over streams the client opens as many as it likes."""
 
     def __init__(self, behaviour: Any, target: Target, ports: tuple[int, ...]) -> None:
         self._behaviour, self._target, self.ports = behaviour, target, ports
         self._unread: dict[str, bytes] = {}
         self._said: list[tuple[str, bytes | None]] = []
+        self._left = len(ports)
         self._seconds = 0.0
 
     @property
@@ -33,7 +35,8 @@ class Forward(Session):
             return
         why = self._behaviour.refuses(self._target.namespace, self._target.name, int(port))
         if why:
-            self._said += [(f"error:{port}:{number}", why.encode()), (f"error:{port}:{number}", None), (name, None)]
+            self._said.append((f"error:{port}:{number}", why.encode()))
+            self._close(name)
         else:
             self._unread[name] = b""
 
@@ -55,11 +58,13 @@ class Forward(Session):
 
     def say(self) -> list[tuple[str, bytes | None]]:
         said, self._said, self._seconds = self._said, [], 0.0
+        self.ended = self.ended or (bool(self.ports) and not self._left)
         return said
 
     # Inside
 
     def _close(self, name: str) -> None:
+        self._left -= 1
         self._said += [(name.replace("data", "error", 1), None), (name, None)]
 
     def _request(self, name: str) -> tuple[str, str, dict[str, str]] | None:

@@ -42,7 +42,7 @@ def test_many_requests_go_over_one_connection(served):
 
 
 def test_a_document_that_has_not_changed_says_nothing_of_its_type(served):
-    """A client puts the headers of a 304 over those of the answer it kept, and kubectl reads the type of /apis there."""
+    """A client puts the headers of a 304 over those of the answer it kept; kubectl looks for a type."""
     aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
     connection = http.client.HTTPConnection(urlsplit(served.url).netloc, timeout=5)
     connection.request("GET", "/apis", headers={"Accept": aggregated})
