@@ -178,13 +178,22 @@ def _staged(case: Case, sandbox: Sandbox, system: System, rng: random.Random) ->
         observe(site, system.namespace),
         ObjectRef(injected.culprit["kind"], system.namespace, injected.culprit["name"]),
         lambda: faults.confirm(transport, injected),
-        (_suffering(injected, system),) if injected.switched else (),  # what ran on a machine is no bystander of it
+        _ran_on(site, system.namespace, injected.switched),
     )
     return Scene(case, sandbox, system, site, charge, rng.choice(injected.reports), injected)
 
 
-def _suffering(injected: faults.Injected, system: System) -> ObjectRef:
-    return ObjectRef(injected.workload["kind"], system.namespace, injected.workload["name"])
+def _ran_on(site: Site, namespace: str, node: str) -> tuple[ObjectRef, ...]:
+    """The workloads with Pods on a machine that is lost: they are no bystanders. None where none is (empty ``node``)."""
+    items = list(site.objects(namespace)) if node else []
+    there = [item for item in items if item["kind"] == "Pod" and item["spec"].get("nodeName") == node]
+    labels = [pod["metadata"].get("labels", {}).items() for pod in there]
+    return tuple(
+        ObjectRef(item["kind"], namespace, item["metadata"]["name"])
+        for item in items
+        if item["kind"] in ("Deployment", "StatefulSet", "DaemonSet")
+        and any(item["spec"]["selector"]["matchLabels"].items() <= own for own in labels)
+    )
 
 
 def _on_course(scene: Scene, rng: random.Random) -> Scene:
@@ -199,7 +208,7 @@ def _on_course(scene: Scene, rng: random.Random) -> Scene:
         right=WAIT if case.fault == PASSING else going.right,
         broken=observe(scene.site, namespace),
         culprit=first,
-        also=tuple(others),
+        also=(*others, *_ran_on(scene.site, namespace, going.injected[0].switched)),
         shows=going.confirm,
     )
     return replace(scene, charge=charge, report=report, unfolding=going)

@@ -36,7 +36,7 @@ def concluded(scene: Scene) -> Scene:
     right = WAIT if scene.case.fault == PASSING else going.right
     broken = with_written(scene.charge.broken, going.written, scene.system.namespace)
     broken = without_served(broken, [item for item in going.injected if not item.reports], scene.system)
-    charge = replace(scene.charge, right=right, broken=broken, culprit=first, also=tuple(others))
+    charge = replace(scene.charge, right=right, broken=broken, culprit=first, also=(*scene.charge.also, *others))
     return replace(scene, charge=charge)
 
 

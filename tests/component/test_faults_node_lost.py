@@ -148,7 +148,8 @@ def test_handing_over_is_right_and_who_starts_its_pods_elsewhere_by_himself_is_n
     assert "ended resolved, not escalated" in restarted.why
 
 
-def test_that_the_machine_comes_back_is_no_change_of_the_episodes() -> None:
-    result = measure(Case("passing", "rebooting", BENCHMARK_SEEDS[0], "simple-micro"), method("nothing"))
+@pytest.mark.parametrize("name", ["nothing", "restart"])
+def test_while_a_machine_reboots_nothing_is_needed_and_to_start_its_pods_elsewhere_harms_nobody(name: str) -> None:
+    result = measure(Case("passing", "rebooting", BENCHMARK_SEEDS[8], "simple-micro"), method(name))
 
     assert (result.right, result.resolved, result.harm) == ("wait", True, ())
