@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -58,17 +58,16 @@ def asked(
     def visit(place: tuple[str, str, int]) -> Visit:
         return site.visit(*place)
 
-    visits: list[list[Visit]] = [[] for _ in where]
-    with ThreadPoolExecutor(max(1, site.threads)) as pool:
-        for _ in range(samples):
-            answers = pool.map(visit, where) if site.threads > 1 else map(visit, where)
-            for series, answer in zip(visits, answers, strict=True):
-                series.append(answer)
-    found = [_serving(series) for series in visits]
+    if site.threads > 1:
+        with ThreadPoolExecutor(site.threads) as pool:
+            rounds = [list(pool.map(visit, where)) for _ in range(samples)]
+    else:
+        rounds = [[visit(place) for place in where] for _ in range(samples)]
+    found = [_serving(series) for series in zip(*rounds, strict=True)]
     return dict(zip(doors, found, strict=False)), found[-1] if site.yardstick else NOT_SERVED
 
 
-def _serving(visits: list[Visit]) -> Serving:
+def _serving(visits: Sequence[Visit]) -> Serving:
     worst = max(visits, key=lambda visit: visit.status or 999)
     return Serving(worst.status, tuple(visit.seconds for visit in visits))
 

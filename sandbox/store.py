@@ -57,6 +57,8 @@ class Store:
         self._subscribers: list[Subscriber] = []
         self._history: deque[Change] = deque(maxlen=_KEPT_CHANGES)
         self._forgotten = self.version
+        self._changed_at: dict[str, int] = {}  # kind -> the version of its last change
+        self._in_order: dict[str, dict[str | None, list[Object]]] = {}  # kind -> namespace -> as it was listed last
         self._to_tell: deque[Change] = deque()
         self._telling = False
 
@@ -65,10 +67,22 @@ class Store:
     def list(self, kind: str, namespace: str | None = None) -> list[Object]:
         """All objects of a kind, or those of one namespace, by namespace and name as etcd orders them."""
         spaces = self._kind(kind)
-        if namespace is not None:
-            space = spaces.get(namespace)
-            return [space[name] for name in sorted(space)] if space else []
-        return [spaces[ns][name] for ns in sorted(spaces) for name in sorted(spaces[ns])]
+        if namespace is not None and not spaces.get(namespace):
+            return []
+        listed = self._in_order.setdefault(kind, {})
+        found = listed.get(namespace)
+        if found is None:
+            wanted = sorted(spaces) if namespace is None else (namespace,)
+            found = listed[namespace] = [spaces[ns][name] for ns in wanted for name in sorted(spaces[ns])]
+        return found.copy()
+
+    def has(self, kind: str) -> bool:
+        """Whether there is any object of a kind."""
+        return any(self._kind(kind).values())
+
+    def changed_at(self, kind: str) -> int:
+        """The version of the last change to any object of a kind: what was worked out at the same is still true."""
+        return self._changed_at.get(kind, 0)
 
     def get(self, kind: str, namespace: str | None, name: str) -> Object | None:
         space = self._kind(kind).get(namespace or "")
@@ -207,6 +221,7 @@ class Store:
             meta = {**obj["metadata"], "creationTimestamp": stamp, "resourceVersion": str(number)}
             space = self._objects[obj["kind"]].setdefault(meta.get("namespace", ""), {})
             space[meta["name"]] = {**obj, "metadata": meta}
+        self._in_order.clear()
 
     def subscribe(self, fn: Subscriber) -> Callable[[], None]:
         """Calls ``fn(type, old, new)`` after each change, in order: what a subscriber writes is told after
@@ -239,7 +254,7 @@ class Store:
     def __getstate__(self) -> Object:
         """Objects are never changed, so that a clone shares them; a history is worth no bytes."""
         spaces = {kind: {name: Copied(space) for name, space in found.items()} for kind, found in self._objects.items()}
-        return {**vars(self), "_objects": spaces, "_history": Shared(tuple(self._history), ())}
+        return {**vars(self), "_objects": spaces, "_history": Shared(tuple(self._history), ()), "_in_order": {}}
 
     def __setstate__(self, state: Object) -> None:
         vars(self).update(state)
@@ -257,6 +272,8 @@ class Store:
 
     def _keep(self, type_: str, kind: str, space: dict[str, Object], old: Object | None, new: Object) -> None:
         self.version += 1
+        self._changed_at[kind] = self.version
+        self._in_order.pop(kind, None)
         new["metadata"]["resourceVersion"] = str(self.version)
         if type_ != "DELETED":
             space[new["metadata"]["name"]] = new

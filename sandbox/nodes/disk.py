@@ -33,6 +33,11 @@ class Disks:
         self._world, self._link = world, link
         self._queues: dict[tuple[str, str, str], _Queue] = {}
 
+    @property
+    def queued(self) -> bool:
+        """Whether there is a queue anywhere."""
+        return bool(self._queues)
+
     def write(
         self, run: PodRun, item: ContainerRun, path: str, operations: int, rate_of: Callable[[PodRun], float]
     ) -> tuple[float, bool]:

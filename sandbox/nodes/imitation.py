@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ..api.quantity import value_of
@@ -124,7 +125,12 @@ def coredns(argv: Sequence[str], text_of: Callable[[str], str | None]) -> Life:
 
 def cpu_share(limits: Mapping[str, str]) -> float:
     """The share of one core that the container may use; the kubelet asks for no quota below 10 millicores."""
-    return min(1.0, max(0.01, float(value_of(str(limits["cpu"]))))) if "cpu" in limits else 1.0
+    return _share(str(limits["cpu"])) if "cpu" in limits else 1.0
+
+
+@lru_cache(maxsize=1024)
+def _share(limit: str) -> float:
+    return min(1.0, max(0.01, float(value_of(limit))))
 
 
 def working_set(settings: program.Settings | None) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import urllib.parse
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from ..controllers.endpoints import slices_of
@@ -50,6 +51,9 @@ class Network:
         self._world = world
         self._runs = runs
         self._by_address: dict[str, PodRun] = {}
+        self._moves = 0  # goes up with each address that comes or goes
+        self._targets: dict[tuple[str, str, str | None], list[tuple[PodRun, int]]] = {}
+        self._targets_of = (-1, -1)  # what they were found by: the version of the last slice, the moves
         self._turn = 0
         self.imagined = False  # requests are those of visitors before now: what they leave in logs is told elsewhere
         self.felt_at = 0.0  # virtual seconds of the last change on the way between Pods
@@ -59,12 +63,17 @@ class Network:
         self.names = Names(world, self.link, self.policies, self._by_address)
         self._kept: dict[tuple[str, int], tuple[int, float]] = {}  # the API server's connections: turn, last used
 
+    def __getstate__(self) -> Object:
+        return {**vars(self), "_targets": {}}
+
     def admit(self, run: PodRun) -> None:
         self._by_address[run.ip] = run
+        self._moves += 1
 
     def forget(self, run: PodRun) -> None:
         if self._by_address.get(run.ip) is run:
             del self._by_address[run.ip]
+            self._moves += 1
         self.disks.forget(run.uid)
         for key in [key for key in self._kept if key[0] == run.uid]:
             del self._kept[key]
@@ -109,15 +118,15 @@ class Network:
     ) -> Answer:
         """What a program gets that calls a URL; ``why`` is empty when all is well. ``timeout``: seconds that it waits
         for the connection, and again for the answer; looking up the name has a time limit of its own."""
-        parts = urllib.parse.urlsplit(url)
-        named = self.names.look_up(parts.hostname or "", namespace, client)
+        host, path = _parts(url)
+        named = self.names.look_up(host, namespace, client)
         service, looked = named.service, named.seconds
         if service is None:
             return Answer(0, looked, why="name resolution")
         late = f"no answer within {timeout:g} s"
         if depth > _DEEPEST:
             return Answer(0, looked + timeout, why=late)
-        port = parts.port or 80
+        port = _port(url)
         headless = service["spec"].get("clusterIP") == "None"
         number: int | None = port
         entry = next((item for item in service["spec"].get("ports", ()) if item["port"] == port), None)
@@ -136,7 +145,7 @@ class Network:
         connected = self.link.connect(caller, run.uid)
         if connected > timeout or not self.policies.admit(client, run, reached):
             return Answer(0, looked + timeout, why=late)
-        answer = self.ask_pod(run, reached, parts.path, depth, shown)
+        answer = self.ask_pod(run, reached, path, depth, shown)
         waited = self.link.message(caller, run.uid) + answer.seconds + self.link.message(run.uid, caller)
         if waited > timeout:
             return Answer(0, looked + connected + timeout, why=late)
@@ -183,19 +192,13 @@ class Network:
     def listener(self, run: PodRun, port: int) -> ContainerRun | None:
         """The container of the Pod that listens on the port now."""
         now = self._world.clock.elapsed
-        return next(
-            (
-                item
-                for item in run.every
-                if item.running
-                and item.listens_at <= now
-                and (
-                    (item.settings is not None and item.settings.port == port)
-                    or (item.dns is not None and port in item.dns.ports)
-                )
-            ),
-            None,
-        )
+        for item in run.every:
+            if item.listens_at <= now and item.running:
+                if item.settings is not None and item.settings.port == port:
+                    return item
+                if item.dns is not None and port in item.dns.ports:
+                    return item
+        return None
 
     def answer_seconds(self, run: PodRun, item: ContainerRun, request_cpu: float) -> float:
         """How long the program itself takes: work stretched by the CPU limit and by the queue before it."""
@@ -214,6 +217,8 @@ class Network:
 
     def _write(self, run: PodRun, item: ContainerRun) -> tuple[float, str]:
         """(seconds, the path that could not be written to) of what a request leaves on volumes."""
+        if not self._world.strains.any and not self.disks.queued:
+            return 0.0, ""
         total = 0.0
         for name, _, path in item.settings.files() if item.settings else ():
             operations = program.LOG_OPERATIONS if name == "LOG_FILE" else program.DATA_OPERATIONS
@@ -274,11 +279,20 @@ class Network:
 
     def _ready_targets(self, service: Object, entry: Object | None) -> list[tuple[PodRun, int]]:
         """The Pods behind a Service's port (without one: behind any), each with the port it is reached on."""
-        meta, found = service["metadata"], []
-        name = (entry or {}).get("name", "")
-        for piece in slices_of(self._world, meta["namespace"], meta["name"]):
+        meta, name = service["metadata"], entry.get("name", "") if entry is not None else None
+        known = (self._world.store.changed_at("EndpointSlice"), self._moves)
+        if self._targets_of != known:
+            self._targets, self._targets_of = {}, known
+        place = (meta["namespace"], meta["name"], name)
+        if place not in self._targets:
+            self._targets[place] = self._found_targets(*place)
+        return self._targets[place]
+
+    def _found_targets(self, namespace: str, service: str, name: str | None) -> list[tuple[PodRun, int]]:
+        found = []
+        for piece in slices_of(self._world, namespace, service):
             ports = [
-                item["port"] for item in piece.get("ports") or () if entry is None or (item.get("name") or "") == name
+                item["port"] for item in piece.get("ports") or () if name is None or (item.get("name") or "") == name
             ]
             if not ports:
                 continue
@@ -291,6 +305,19 @@ class Network:
     def _pick(self, targets: list[tuple[PodRun, int]]) -> tuple[PodRun, int]:
         self._turn += 1
         return targets[self._turn % len(targets)]
+
+
+@lru_cache(maxsize=4096)
+def _parts(url: str) -> tuple[str, str]:
+    """(host, path)."""
+    parts = urllib.parse.urlsplit(url)
+    return parts.hostname or "", parts.path
+
+
+@lru_cache(maxsize=4096)
+def _port(url: str) -> int:
+    """Raises ValueError."""
+    return urllib.parse.urlsplit(url).port or 80
 
 
 def _first_port(pod: Object, name: str) -> int:

@@ -33,13 +33,13 @@ class Policies:
     @property
     def any(self) -> bool:
         """Whether the cluster has a policy at all."""
-        return bool(self._world.store.list("NetworkPolicy"))
+        return self._world.store.has("NetworkPolicy")
 
     def admit(self, client: PodRun | None, server: PodRun, port: int, protocol: str = "TCP") -> bool:
         """Whether a new connection passes; no ``client`` means the API server."""
-        found = self._world.store.list("NetworkPolicy")
-        if not found:
+        if not self.any:
             return True
+        found = self._world.store.list("NetworkPolicy")
         if client is not None and client.uid == server.uid:
             return True
         one, other = _Side(self._world, client), _Side(self._world, server)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,8 +78,9 @@ class ContainerRun:
         return f"spec.{group}{{{self.name}}}"
 
     @property
-    def limits(self) -> dict[str, str]:
-        return dict((self.spec.get("resources") or {}).get("limits") or {})
+    def limits(self) -> Mapping[str, str]:
+        found: Mapping[str, str] = (self.spec.get("resources") or {}).get("limits") or {}
+        return found
 
 
 @dataclass

@@ -155,3 +155,30 @@ def test_watching_from_the_start_rebuilds_what_the_store_holds(steps):
         else:
             seen[change.new["metadata"]["name"]] = change.new
     assert [seen[name] for name in sorted(seen)] == store.list("Deployment", "shop")
+
+
+def test_a_list_is_its_callers_own_and_shows_every_change():
+    store = a_store()
+    store.create(a_deployment("web"))
+    store.list("Deployment", "shop").clear()
+    store.list("Deployment").clear()
+    store.create(a_deployment("cart"))
+    assert [item["metadata"]["name"] for item in store.list("Deployment", "shop")] == ["cart", "web"]
+    store.update({**store.get("Deployment", "shop", "web"), "spec": {"replicas": 4}})
+    assert [item["spec"]["replicas"] for item in store.list("Deployment")] == [1, 4]
+    store.delete("Deployment", "shop", "cart")
+    assert [item["metadata"]["name"] for item in store.list("Deployment")] == ["web"]
+    store.plant([a_deployment("api")])
+    assert [item["metadata"]["name"] for item in store.list("Deployment", "shop")] == ["api", "web"]
+
+
+def test_a_kind_tells_when_it_changed_last_and_whether_there_is_any():
+    store = a_store()
+    assert (store.changed_at("Deployment"), store.has("Deployment")) == (0, False)
+    made = store.create(a_deployment())
+    assert (store.changed_at("Deployment"), store.has("Deployment")) == (store.version, True)
+    store.update(made)  # nothing changed
+    store.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "shop"}})
+    assert store.changed_at("Deployment") == store.version - 1
+    store.delete("Deployment", "shop", "web")
+    assert (store.changed_at("Deployment"), store.has("Deployment")) == (store.version, False)
