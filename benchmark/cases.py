@@ -184,7 +184,7 @@ def _staged(case: Case, sandbox: Sandbox, system: System, rng: random.Random) ->
 
 
 def _ran_on(site: Site, namespace: str, node: str) -> tuple[ObjectRef, ...]:
-    """The workloads with Pods on a machine that is lost: they are no bystanders. None where none is (empty ``node``)."""
+    """The workloads with Pods on a machine that is lost: they are no bystanders. ``node``: empty where none is."""
     items = list(site.objects(namespace)) if node else []
     there = [item for item in items if item["kind"] == "Pod" and item["spec"].get("nodeName") == node]
     labels = [pod["metadata"].get("labels", {}).items() for pod in there]

@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..plugins.module_utils.errors import InputError, RunError, Unreachable
+from . import _breaking
 from ._systems import NAMES, system_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def add_parser(subparsers: Any) -> None:
         ("start", start, "start one in the background and print how to reach it"),
         ("serve", serve, "the same in the foreground, until it is interrupted"),
         ("inject", inject, "break the system and print the report that somebody sends"),
-        ("status", status, "say whether one runs, and with what"),
+        ("heal", heal, "put right all that inject has broken, as somebody would who knows"),
+        ("machine", machine, "say which machines are on, or switch one off, hang its kubelet, switch it on"),
+        ("status", status, "say whether one runs, with what, and what is broken in it"),
         ("dump", dump, "write all of it to a file, from which start --load goes on"),
         ("replay", replay, "ask a recording's requests again and compare the answers"),
         ("stop", stop, "end it"),
@@ -53,7 +55,11 @@ def add_parser(subparsers: Any) -> None:
             action.add_argument("--seed", type=int, default=0, help="what the fault's values come from (%(default)s)")
             action.add_argument("--variant", default="", help="how the fault lies (default: one that the seed picks)")
     actions.choices["start"].add_argument("--fault", default="", help="inject this fault at once")
-    actions.choices["inject"].add_argument("fault", help="a file of sandbox/faults")
+    actions.choices["inject"].add_argument("fault", help="its name; 'list' tells all of them")
+    actions.choices["machine"].add_argument("node", nargs="?", default="", help="the Node's name")
+    actions.choices["machine"].add_argument(
+        "state", nargs="?", choices=("on", "off", "hung"), help="what to switch it to; hung: its kubelet is dead"
+    )
     actions.choices["dump"].add_argument("file", type=Path, help="a JSON file to write")
     actions.choices["replay"].add_argument("file", type=Path, help="what start --record wrote")
 
@@ -64,10 +70,13 @@ def start(args: argparse.Namespace) -> None:
         _loaded(args.load)
     else:
         system_of(args.system)
+    if args.fault:
+        _breaking.check(args.fault, args.variant)
     running = _state(args.dir)
     if running is not None:
-        raise InputError(f"A sandbox runs already at {running['url']}.", "Stop it first: e2ereme sandbox stop.")
+        raise InputError(f"A sandbox runs already at {running['url']}.", f"Stop it first: {_call(args, 'stop')}.")
     args.dir.mkdir(parents=True, exist_ok=True)
+    _breaking.forget(args.dir)
     log = args.dir / "sandbox.log"
     command = [sys.executable, "-m", f"{__package__}", "sandbox", "serve", "--dir", str(args.dir)]
     command += ["--system", args.system, "--port", str(args.port), "--speed", str(args.speed)]
@@ -117,28 +126,45 @@ def serve(args: argparse.Namespace) -> None:
 
 
 def inject(args: argparse.Namespace) -> None:
-    """Breaks the running system; the report goes to report.json (or .txt) and to the output."""
-    from ..sandbox import faults
-    from ..sandbox.over_http import HttpTransport
-
-    state = _running(args.dir)
-    if args.fault not in faults.FAULTS:
-        raise InputError(f"The fault {args.fault!r} is not known.", f"Known are {', '.join(sorted(faults.FAULTS))}.")
-    system = system_of(state["system"])
-    rng = random.Random(f"{args.fault}/{args.variant}/{args.seed}")
-    injected = faults.inject(args.fault, HttpTransport(state["url"]), system, rng, args.variant or "")
-    report = injected.reports[args.seed % len(injected.reports)]
-    text = report if isinstance(report, str) else json.dumps(report, indent=1)
-    _write(args.dir / "report", text)
+    """Breaks the running system; the report goes to the file ``report`` and to the output."""
+    if args.fault == "list":
+        print("\n".join(_breaking.table()))
+        return
+    text = _breaking.break_it(_running(args), args.dir, args.fault, args.variant, args.seed)
     print(text, file=sys.stderr if args.action == "start" else sys.stdout)
+    told = f"# that report is in {args.dir / _breaking.REPORT}; {_call(args, 'heal')} puts it right"
+    print(told, file=sys.stderr)
+
+
+def heal(args: argparse.Namespace) -> None:
+    """Carries out the ground truth of every fault that was injected."""
+    done = _breaking.heal(_running(args), args.dir)
+    print("\n".join(f"healed: {what}" for what in done) if done else "nothing has been injected since it started")
+
+
+def machine(args: argparse.Namespace) -> None:
+    """Which machines are on; with a node and a state, switches one."""
+    from ..sandbox.over_http import HttpTransport
+    from ..sandbox.switches import MACHINES
+
+    transport = HttpTransport(_running(args)["url"])
+    if args.state:
+        answer = transport.request("POST", MACHINES, {"node": args.node, "state": args.state})
+        if answer.status != 200:
+            raise InputError(f"{answer.json()['message']}.", f"{_call(args, 'machine')} names all.")
+    states = transport.request("GET", MACHINES).json()
+    print("\n".join(f"{name:<20}{state}" for name, state in states.items()))
 
 
 def status(args: argparse.Namespace) -> int:
     state = _state(args.dir)
     if state is None:
-        print("no sandbox runs")
+        print(f"no sandbox runs in {args.dir}")
         return 1
     print(f"{state['url']}: system {state['system']} in namespace {state['namespace']}, process {state['pid']}")
+    print(f"kubeconfig: {(args.dir / 'kubeconfig').resolve()}")
+    broken = [f"broken: {what}" for what in _breaking.broken(args.dir)]
+    print("\n".join(broken) or "nothing has been injected since it started")
     return 0
 
 
@@ -146,7 +172,7 @@ def dump(args: argparse.Namespace) -> None:
     """Writes the running sandbox to a file; it runs on."""
     from ..sandbox.over_http import DUMP, HttpTransport
 
-    answer = HttpTransport(_running(args.dir)["url"]).request("GET", DUMP)
+    answer = HttpTransport(_running(args)["url"]).request("GET", DUMP)
     if answer.status != 200:
         raise RunError("The sandbox could not be written down.", answer.text())
     args.file.parent.mkdir(parents=True, exist_ok=True)
@@ -179,7 +205,7 @@ def replay(args: argparse.Namespace) -> int:
 def stop(args: argparse.Namespace) -> None:
     state = _state(args.dir)
     if state is None:
-        print("no sandbox runs")
+        print(f"no sandbox runs in {args.dir}")
         return
     os.kill(state["pid"], signal.SIGTERM)
     end = time.monotonic() + 10
@@ -230,11 +256,16 @@ def _state(directory: Path) -> dict[str, Any] | None:
     return state if _alive(state["pid"]) else None
 
 
-def _running(directory: Path) -> dict[str, Any]:
-    state = _state(directory)
+def _running(args: argparse.Namespace) -> dict[str, Any]:
+    state = _state(args.dir)
     if state is None:
-        raise Unreachable(f"No sandbox runs in {directory}.", "Start one: e2ereme sandbox start.")
+        raise Unreachable(f"No sandbox runs in {args.dir}.", f"Start one: {_call(args, 'start')}.")
     return state
+
+
+def _call(args: argparse.Namespace, action: str) -> str:
+    """How to call another action on the same sandbox."""
+    return f"e2ereme sandbox {action}" + (f" --dir {args.dir}" if args.dir != DEFAULT_DIR else "")
 
 
 def _alive(pid: int) -> bool:
