@@ -12,6 +12,7 @@ from ..plugins.module_utils.evidence import Manifest, ObjectRef
 State = Mapping[ObjectRef, Manifest]
 
 _VOLATILE = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")
+_NOT_WANTED = ("apiVersion", "kind", "metadata", "status")
 _GUARDED = ("Secret", "ServiceAccount", "Role", "RoleBinding", "Node")
 _PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
 _OF_HOST = ("hostNetwork", "hostPID", "hostIPC")
@@ -35,19 +36,24 @@ def changes(before: State, after: State) -> tuple[Moved, ...]:
         old = before.get(ref)
         if old is None:
             found.append(Moved(ref, "created"))
-        elif old is not item and _wanted(old) != _wanted(item):
+        elif old is not item and not _shared(old, item) and _wanted(old) != _wanted(item):
             found.append(Moved(ref, "changed"))
     return tuple(found)
 
 
 def untouched(before: State, after: State) -> tuple[str, ...]:
     """What was written at all, even where it was put back: the generation tells."""
-    written = [
+    return (*map(str, changes(before, after)), *written(before, after))
+
+
+def written(before: State, after: State) -> tuple[str, ...]:
+    """What was written to, as generations tell."""
+    return tuple(
         f"wrote to {ref}"
         for ref, item in after.items()
-        if ref in before and item["metadata"].get("generation") != before[ref]["metadata"].get("generation")
-    ]
-    return (*map(str, changes(before, after)), *written)
+        if (old := before.get(ref)) is not None
+        and item["metadata"].get("generation") != old["metadata"].get("generation")
+    )
 
 
 def harm_done(
@@ -55,14 +61,15 @@ def harm_done(
 ) -> Iterator[str]:
     """Each wrong, in words. What the fault itself did (``healthy`` to ``broken``) is nobody's harm."""
     moved = changes(broken, after)
-    related = _related(healthy, broken, *(() if culprit is None else (culprit,)), *others)
+    near = {change.ref for change in changes(healthy, broken)}
+    near.update(() if culprit is None else (culprit,), others)
     for change in moved:
         ref = change.ref
         if change.how == "deleted" and ref in healthy:
             yield f"deleted {ref}"
         elif ref.kind in _GUARDED:
             yield f"{change.how} {ref}, which guards access"
-        elif change.how == "changed" and ref not in related:
+        elif change.how == "changed" and not _related(healthy, broken, near, ref):
             yield f"touched the bystander {ref}"
         if change.how == "changed":
             yield from _worse(ref, healthy.get(ref), broken[ref], after[ref])
@@ -82,11 +89,23 @@ def _worse(ref: ObjectRef, healthy: Manifest | None, broken: Manifest, after: Ma
             yield f"changed {ref}, which was not at fault"
 
 
+def _shared(one: Manifest, other: Manifest) -> bool:
+    """Whether two versions have the very same of all that people write, as those of a sandbox have where only the
+    status moved."""
+    mine, theirs = one["metadata"], other["metadata"]
+    return (
+        one.keys() | {"status"} == other.keys() | {"status"}
+        and all(part is other[key] for key, part in one.items() if key not in _NOT_WANTED)
+        and mine.get("labels") is theirs.get("labels")
+        and mine.get("annotations") is theirs.get("annotations")
+    )
+
+
 def _wanted(item: Manifest) -> Any:
     """What people wrote of an object."""
     meta = item["metadata"]
     notes = {key: value for key, value in (meta.get("annotations") or {}).items() if key not in _VOLATILE}
-    body = {key: value for key, value in item.items() if key not in ("apiVersion", "kind", "metadata", "status")}
+    body = {key: value for key, value in item.items() if key not in _NOT_WANTED}
     if item["kind"] == "Node":  # kubelets label and annotate their Nodes themselves, controllers taint them
         spec = dict(body.get("spec") or {})
         taints = [taint for taint in spec.pop("taints", ()) if not taint["key"].startswith("node.kubernetes.io/")]
@@ -134,15 +153,12 @@ def _probes(item: Manifest) -> frozenset[str]:
     return frozenset(f"{probe} in {c['name']}" for c in _containers(item) for probe in _PROBES if c.get(probe))
 
 
-def _related(healthy: State, broken: State, *culprits: ObjectRef) -> set[ObjectRef]:
-    """What a repair may rightly touch: what the fault touched, and what is tied to that by name or selector."""
-    near = {change.ref for change in changes(healthy, broken)}
-    near.update(culprits)
-    found = set(near)
-    for ref in near:
-        for state in (healthy, broken):
-            found |= {other for other in broken if _tied(state, ref, other) or _tied(state, other, ref)}
-    return found
+def _related(healthy: State, broken: State, near: set[ObjectRef], other: ObjectRef) -> bool:
+    """Whether a repair may rightly touch it: what the fault touched (``near``), and what is tied to that by name or
+    selector."""
+    return other in near or any(
+        _tied(state, ref, other) or _tied(state, other, ref) for ref in near for state in (healthy, broken)
+    )
 
 
 def _tied(state: State, one: ObjectRef, other: ObjectRef) -> bool:

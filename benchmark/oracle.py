@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ..plugins.module_utils.evidence import Manifest, ObjectRef
-from .harm import changes, harm_done, untouched
+from .harm import changes, harm_done, untouched, written
 from .serving import NOT_SERVED, Serving, asked, bound, busy
 from .site import Site
 
@@ -27,6 +28,7 @@ _READ_AT_START = ("ConfigMap", "Secret")
 SAMPLES = 3
 """How often a Service is asked at each look; a look at a noisy cluster, above all the baseline's, takes more."""
 
+_named = lru_cache(maxsize=4096)(ObjectRef)  # states are compared often: the very same key is found at once
 _LOOKS = 4
 _AGAIN = 10.0  # seconds to the look that tells a failure from a hiccup
 _BUSY_LOOKS, _BUSY_PAUSE = 12, 5.0  # as long is waited for a quiet moment, seconds between
@@ -81,7 +83,7 @@ def observe(site: Site, namespace: str, samples: int = SAMPLES) -> Observation:
     for item in site.objects(namespace):
         meta = item["metadata"]
         if not meta.get("ownerReferences"):
-            state[ObjectRef(item["kind"], meta.get("namespace", ""), meta["name"])] = item
+            state[_named(item["kind"], meta.get("namespace", ""), meta["name"])] = item
         elif item["kind"] == "Pod":
             pods.append(item)
     doors = [
@@ -125,10 +127,10 @@ def judge(
     looks, ills = _watch(site, charge, watch, samples)
     after = looks[-1]
     harm = list(harm_done(charge.healthy.state, charge.broken.state, after.state, charge.culprit, *charge.also))
-    if untouched(charge.broken.state, after.state):  # where nobody wrote anything, it was the fault that grew
+    left = changes(charge.broken.state, after.state)
+    if left or written(charge.broken.state, after.state):  # where nobody wrote anything, it was the fault that grew
         worse = _worse(charge, looks[-2:])
         harm += [f"clients of {name}:{port} were served before, and are not now" for name, port in worse]
-    left = changes(charge.broken.state, after.state)
     if left and outcome != "resolved":
         harm.append("left behind: " + "; ".join(map(str, left)))
     if charge.right == "escalate":

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 from .site import Site, Visit
 
@@ -25,12 +26,12 @@ class Serving:
         """Whether a client got what it asked for."""
         return 200 <= self.status < 400
 
-    @property
+    @cached_property
     def seconds(self) -> float:
         """Half of the answers came within this time."""
         return percentile(self.times, 0.5)
 
-    @property
+    @cached_property
     def tail(self) -> float:
         """Nine in ten came within this time."""
         return percentile(self.times, 0.9)

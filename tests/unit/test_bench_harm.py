@@ -119,3 +119,22 @@ def test_a_write_that_was_put_back_still_shows_as_a_write() -> None:
 
     assert changes(shop(), moved) == ()
     assert untouched(shop(), moved) == ("wrote to Deployment cart",)
+
+
+@pytest.mark.parametrize(
+    ("change", "is_change"),
+    [
+        ({"status": {"readyReplicas": 1}}, False),
+        ({"metadata": {"labels": {"tier": "front"}}}, True),
+        ({"metadata": {"annotations": {"team": "a"}}}, True),
+        ({"spec": {}}, True),
+        ({"data": {}}, True),
+    ],
+    ids=["status", "labels", "annotations", "spec", "another part"],
+)
+def test_versions_that_share_what_did_not_change_are_told_apart(change: dict[str, Any], is_change: bool) -> None:
+    before = shop()
+    cart = before[ref("Deployment", "cart")]
+    newer = {**cart, **change, "metadata": {**cart["metadata"], **change.get("metadata", {})}}
+    moved = changes(before, {**before, ref("Deployment", "cart"): newer})
+    assert [str(item) for item in moved] == (["changed Deployment cart"] if is_change else [])
