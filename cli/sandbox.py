@@ -51,6 +51,7 @@ def add_parser(subparsers: Any) -> None:
             action.add_argument("--speed", type=float, default=1.0, help="virtual seconds a second (%(default)s)")
             action.add_argument("--load", type=Path, metavar="FILE", help="go on with this dump, instead of --system")
             action.add_argument("--record", type=Path, metavar="FILE", help="write down every request and its answer")
+            action.add_argument("--chaos-mesh", action="store_true", help="with Chaos Mesh's kinds from the beginning")
         if name in ("start", "inject"):
             action.add_argument("--seed", type=int, default=0, help="what the fault's values come from (%(default)s)")
             action.add_argument("--variant", default="", help="how the fault lies (default: one that the seed picks)")
@@ -82,6 +83,7 @@ def start(args: argparse.Namespace) -> None:
     command += ["--system", args.system, "--port", str(args.port), "--speed", str(args.speed)]
     command += ["--load", str(args.load)] if args.load else []
     command += ["--record", str(args.record)] if args.record else []
+    command += ["--chaos-mesh"] if args.chaos_mesh else []
     with log.open("wb") as sink:
         process = subprocess.Popen(command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL, start_new_session=True)
     end = time.monotonic() + _READY_WITHIN
@@ -102,6 +104,8 @@ def serve(args: argparse.Namespace) -> None:
     # Not in the middle of start-up: from here on, a signal means an orderly end.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     sandbox = _loaded(args.load) if args.load else _made(args.system)
+    if args.chaos_mesh:
+        _install_chaos_mesh(sandbox)
     namespace = getattr(sandbox.system, "namespace", "default")
     args.dir.mkdir(parents=True, exist_ok=True)
     with ExitStack() as open_:
@@ -226,6 +230,16 @@ def _made(name: str) -> Sandbox:
     sandbox.called = name
     prepare(sandbox, system)
     return sandbox
+
+
+def _install_chaos_mesh(sandbox: Sandbox) -> None:
+    """Its kinds, Schedule too, where they are not there yet; its controller is always there."""
+    from ..sandbox.chaos import definitions, schedules
+
+    there = {item["metadata"]["name"] for item in sandbox.store.list("CustomResourceDefinition")}
+    for definition in (*definitions(), schedules()):
+        if definition["metadata"]["name"] not in there:
+            sandbox.create(definition)
 
 
 def _recording(sandbox: Sandbox, sink: IO[str]) -> Recording:

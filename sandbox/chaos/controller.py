@@ -9,6 +9,8 @@ from ..controllers.world import World
 from .deeds import Kill
 from .definitions import GROUP, KINDS
 from .experiment import Experiment
+from .schedule import KIND as SCHEDULE
+from .schedule import Scheduled, owner_of
 
 Object = dict[str, Any]
 Key = tuple[str, str, str]
@@ -35,11 +37,15 @@ class Chaos:
                 for key in self._following:
                     self._plan(key, _NOTICE)
             return
-        if kind not in KINDS or not item.get("apiVersion", "").startswith(f"{GROUP}/"):
+        if kind not in (*KINDS, SCHEDULE) or not item.get("apiVersion", "").startswith(f"{GROUP}/"):
             return
         meta = item["metadata"]
         key = (f"{kind}.{GROUP}", meta["namespace"], meta["name"])
-        if type_ == "DELETED":
+        if scheduled := owner_of(item):
+            self._plan((f"{SCHEDULE}.{GROUP}", meta["namespace"], scheduled), _SOON)
+        if kind == SCHEDULE and type_ == "DELETED":
+            self._drop(key)
+        elif type_ == "DELETED":
             self._following.pop(key, None)
             self._drop(key)
             Experiment(self._world, self._kill, item).release()
@@ -51,12 +57,17 @@ class Chaos:
         stored = self._world.store.get(*key)
         if stored is None:
             return
+        if stored["kind"] == SCHEDULE:
+            self._again(key, Scheduled(self._world, stored).step())
+            return
         experiment = Experiment(self._world, self._kill, stored)
         if experiment.follows:
             self._following[key] = None
         else:
             self._following.pop(key, None)
-        wait = experiment.step()
+        self._again(key, experiment.step())
+
+    def _again(self, key: Key, wait: float) -> None:
         if wait < float("inf"):
             self._plan(key, max(wait, _SOON))
 

@@ -101,7 +101,8 @@ class Deed:
         cpu, memory = stressors.get("cpu") or {}, stressors.get("memory") or {}
         cores = cpu.get("workers", 0) * cpu.get("load", 100) / 100
         held = _size(memory.get("size", "0"), self._machine(pod)) + _STRESS_OWN if memory else 0.0
-        return Strain(cores=cores, memory=held)
+        # The kernel kills whoever it holds cheapest: a worker, unless it is told that this one is dear.
+        return Strain(cores=cores, memory=held, spared=int(memory.get("oomScoreAdj") or 0) < 0)
 
     def _machine(self, pod: Object) -> float:
         """Bytes of the node's memory."""

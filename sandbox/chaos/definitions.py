@@ -1,4 +1,4 @@
-"""The CustomResourceDefinitions of PodChaos, StressChaos, NetworkChaos and IOChaos.
+"""The CustomResourceDefinitions of PodChaos, StressChaos, NetworkChaos, IOChaos and Schedule.
 
 Field names and values are Chaos Mesh's; its status is a part of the object, not a subresource.
 """
@@ -30,9 +30,33 @@ _MODE: Object = {"type": "string", "enum": ["one", "all", "fixed", "fixed-percen
 
 
 def definitions() -> tuple[Object, ...]:
-    """One for each kind, in the order of KINDS."""
-    schemas = (_pod(), _stress(), _network(), _io())
-    return tuple(_definition(kind, schema) for kind, schema in zip(KINDS, schemas, strict=True))
+    """One for each kind, in the order of KINDS. No fault needs a Schedule: ``schedules`` is apart."""
+    return tuple(_definition(kind, schema) for kind, schema in zip(KINDS, _schemas(), strict=True))
+
+
+def schedules() -> Object:
+    """The one of Schedule, by which experiments come again and again."""
+    fields = zip(("podChaos", "stressChaos", "networkChaos", "ioChaos"), _schemas(), strict=True)
+    spec = _part(
+        ("schedule", "type"),
+        schedule=_TEXT,
+        type=_words(*KINDS),
+        startingDeadlineSeconds={"type": "integer", "minimum": 0, "nullable": True},
+        concurrencyPolicy={**_words("Forbid", "Allow"), "default": "Forbid"},
+        historyLimit={**_whole(1), "default": 1},
+        **dict(fields),
+    )
+    made = _definition("Schedule", spec)
+    made["metadata"]["name"] = f"schedules.{GROUP}"
+    made["spec"]["names"].update(plural="schedules")
+    made["spec"]["versions"][0]["additionalPrinterColumns"] = [
+        {"name": name, "type": "string", "jsonPath": f".spec.{name}"} for name in ("schedule", "type")
+    ]
+    return made
+
+
+def _schemas() -> tuple[Object, ...]:
+    return _pod(), _stress(), _network(), _io()
 
 
 def _definition(kind: str, spec: Object) -> Object:

@@ -20,7 +20,7 @@ FINALIZER = "chaos-mesh/records"
 PAUSED = "experiment.chaos-mesh.org/pause"
 FORCED = "chaos-mesh.chaos-mesh.org/cleanFinalizer"
 _NOT_INJECTED, _INJECTING, _INJECTED = "Not Injected", "Not Injected/Wait", "Injected"
-_IN_ONE_STROKE = ("pod-kill", "container-kill")
+IN_ONE_STROKE = ("pod-kill", "container-kill")
 _BY_CONTAINER = ("StressChaos", "IOChaos")
 _NEVER = float("inf")
 _KEPT_EVENTS = 100
@@ -82,7 +82,7 @@ class Experiment:
         if self._deleted:
             return "Stop", ("Deleted", "Experiment has been deleted"), _NEVER
         left = _NEVER
-        if self._spec.get("action") not in _IN_ONE_STROKE:
+        if self._spec.get("action") not in IN_ONE_STROKE:
             if self._spec.get("duration"):
                 began = datetime.fromisoformat(self._meta["creationTimestamp"])
                 left = (began - self._world.clock.now).total_seconds() + seconds(self._spec["duration"])

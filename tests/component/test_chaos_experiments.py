@@ -274,3 +274,16 @@ def test_a_sandbox_that_is_frozen_goes_on_with_its_experiments(cluster: Cluster)
 
     cluster.sandbox.advance(30)
     assert cluster.strains() == [Strain()] * 2
+
+
+def test_memory_stress_that_the_kernel_is_to_spare_has_the_program_killed(cluster: Cluster) -> None:
+    beyond = {"workers": 1, "size": "2GiB"}
+
+    def killed(memory: Object) -> int:
+        cluster.start("StressChaos", {"stressors": {"memory": memory}}, wait=30)
+        cluster.end("StressChaos")
+        statuses = [status for pod in cluster.pods() for status in pod["status"]["containerStatuses"]]
+        return sum(status["lastState"].get("terminated", {}).get("reason") == "OOMKilled" for status in statuses)
+
+    assert killed(beyond) == 0
+    assert killed({**beyond, "oomScoreAdj": -1000}) == 2

@@ -57,3 +57,24 @@ def test_what_cannot_be_loaded_or_replayed_is_said_in_one_line(sandbox: Command,
     for action, *more in (("start", "--load", "odd"), ("replay", "odd"), ("start", "--load", "none"), ("dump", "odd")):
         done = sandbox(action, *more)
         assert (done.returncode != 0, done.stderr.count("\n"), done.stderr[:9]) == (True, 1, "e2ereme: "), done.stderr
+
+
+def test_it_starts_with_chaos_mesh_and_heals_what_it_broke(sandbox: Command, tmp_path: Path) -> None:
+    assert sandbox("start", "--chaos-mesh", "--fault", "scaled_to_zero", "--speed", "50").returncode == 0
+    kubectl = [str(Path(sys.executable).with_name("kubectl")), "--kubeconfig", str(tmp_path / "kubeconfig")]
+
+    def names(*words: str) -> str:
+        return subprocess.run([*kubectl, *words], capture_output=True, text=True, timeout=60, check=True).stdout
+
+    kinds = names("api-resources", "--api-group=chaos-mesh.org", "-o", "name").split()
+    assert [kind.partition(".")[0] for kind in kinds] == [
+        "iochaos",
+        "networkchaos",
+        "podchaos",
+        "schedules",
+        "stresschaos",
+    ]
+    assert "broken: scaled_to_zero/live" in sandbox("status").stdout
+    assert sandbox("heal").stdout.startswith("healed: scaled_to_zero on Deployment ")
+    names("wait", "deployment", "--all", "--for=condition=Available", "--timeout=30s")
+    assert "0" not in names("get", "deployments", "-o", "jsonpath={.items[*].spec.replicas}").split()
