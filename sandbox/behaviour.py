@@ -181,6 +181,8 @@ class Behaviour:
             return
         self.world.keep_family(type_, item)
         kind, meta = item["kind"], item["metadata"]
+        if kind == "Event":  # nothing follows from what was told
+            return
         space, name = meta.get("namespace", ""), meta["name"]
         if type_ == "DELETED":
             if kind == "Pod":
@@ -190,7 +192,7 @@ class Behaviour:
         for controller in BY_KIND.get(kind, ()):
             if type_ != "DELETED" or controller.gone:
                 self._wake(controller.name, space, name)
-        if type_ != "MODIFIED" and kind not in ("Pod", "Event"):
+        if type_ != "MODIFIED" and kind != "Pod":
             self._wake_all(("ResourceQuota",), space)
         if kind == "Pod":
             self._pod_changed(type_, old, item)

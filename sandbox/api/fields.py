@@ -7,6 +7,7 @@ A path is a tuple of FieldsV1 steps: ``f:name``, ``k:{"name":"web"}`` (one item 
 from __future__ import annotations
 
 import json
+from collections.abc import Set
 from typing import Any
 
 from .schema import ANY, Node
@@ -14,6 +15,8 @@ from .schema import ANY, Node
 Path = tuple[str, ...]
 Object = dict[str, Any]
 
+_KEPT = 1024
+_PATHS: dict[int, tuple[Object, frozenset[Path]]] = {}  # id of a tree -> the tree, which so stays, and its paths
 _NOT_OWNED = frozenset({"f:apiVersion", "f:kind"})
 _OWNED_METADATA = frozenset({"f:annotations", "f:labels", "f:finalizers", "f:ownerReferences", "f:generateName"})
 
@@ -33,7 +36,7 @@ def changed(node: Node, old: Object | None, new: Object) -> tuple[set[Path], set
     return {path for path in touched if _counts(path)}, removed
 
 
-def to_tree(paths: set[Path]) -> Object:
+def to_tree(paths: Set[Path]) -> Object:
     """FieldsV1."""
     tree: Object = {}
     for path in sorted(paths):
@@ -44,10 +47,18 @@ def to_tree(paths: set[Path]) -> Object:
     return _without_lonely_dots(tree)
 
 
-def from_tree(tree: Object) -> set[Path]:
+def from_tree(tree: Object) -> frozenset[Path]:
+    """The paths of FieldsV1, which nobody ever changes: those of the same tree are found once."""
+    known = _PATHS.get(id(tree))
+    if known is not None and known[0] is tree:
+        return known[1]
     paths: set[Path] = set()
     _walk(tree, (), paths)
-    return paths
+    if len(_PATHS) >= _KEPT:
+        _PATHS.clear()
+    found = frozenset(paths)
+    _PATHS[id(tree)] = (tree, found)
+    return found
 
 
 def item_step(node: Node, item: Any) -> str | None:

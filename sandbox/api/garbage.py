@@ -54,11 +54,13 @@ class Garbage:
         owners = meta.get("ownerReferences") or ()
         if not owners and type_ == "ADDED":
             return
+        before = (old or {}).get("metadata", {}).get("ownerReferences") or ()
+        if type_ == "MODIFIED" and owners is before and not meta.get("deletionTimestamp"):
+            return
         key = (self._store.kind_of(new), meta.get("namespace", ""), meta["name"])
         if type_ == "DELETED":
             self._forget(key, meta["uid"], owners)
             return
-        before = (old or {}).get("metadata", {}).get("ownerReferences") or ()
         for owner in before:
             if owner not in owners:
                 self._dependents.get(owner["uid"], {}).pop(key, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Set
 from typing import Any
 
 from .fields import Path, changed, from_tree, item_step, owned_by, to_tree
@@ -29,9 +30,10 @@ def after_update(
             mine = entry
             continue
         kept += _without(entry, touched | removed)
-    owned = (from_tree(mine["fieldsV1"]) if mine else set()) - removed | touched
+    before = from_tree(mine["fieldsV1"]) if mine else frozenset()
+    owned = before - removed | touched
     if owned:
-        moved = mine is None or bool(touched) or owned != from_tree(mine["fieldsV1"])
+        moved = mine is None or bool(touched) or owned != before
         stamp = time if moved or mine is None else mine.get("time", time)
         kept.append(_entry(manager, "Update", stamp, api_version, owned, subresource))
     return in_order(kept)
@@ -45,7 +47,7 @@ def after_apply(
     entries = list((live or {}).get("metadata", {}).get("managedFields") or ())
     owned = owned_by(node, _plain(applied) or {})
     touched, _ = changed(node, _plain(live), _overlaid(live, applied, node))
-    before: set[Path] = set()
+    before: Set[Path] = frozenset()
     others: list[Object] = []
     for entry in entries:
         if _is(entry, manager, "Apply", ""):
@@ -139,7 +141,7 @@ def _is(entry: Object, manager: str, operation: str, subresource: str) -> bool:
     )
 
 
-def _entry(manager: str, operation: str, time: str, api_version: str, owned: set[Path], subresource: str) -> Object:
+def _entry(manager: str, operation: str, time: str, api_version: str, owned: Set[Path], subresource: str) -> Object:
     entry: Object = {
         "manager": manager,
         "operation": operation,
@@ -157,9 +159,9 @@ def _entry(manager: str, operation: str, time: str, api_version: str, owned: set
 def _without(entry: Object, paths: set[Path]) -> list[Object]:
     """The entry without these paths; nothing when it owned nothing else."""
     owned = from_tree(entry["fieldsV1"])
-    left = owned - paths
-    if left == owned:
+    if owned.isdisjoint(paths):
         return [entry]
+    left = owned - paths
     return [{**entry, "fieldsV1": to_tree(left)}] if left else []
 
 

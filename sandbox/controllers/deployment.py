@@ -8,7 +8,7 @@ from typing import Any
 
 from .pods import condition, owned, reference
 from .progress import bounds, complete, note_progress, write_status
-from .world import World
+from .world import World, seconds_since
 
 Object = dict[str, Any]
 
@@ -50,6 +50,34 @@ def reconcile(world: World, namespace: str, name: str) -> None:
         return
     spec = deployment["spec"]
     sets = owned(world, "ReplicaSet", deployment)
+    seen = (deployment, *sets)
+    if _is_settled(world, (namespace, name), seen):
+        return
+    version = world.store.version
+    _step(world, deployment, sets)
+    if world.store.version == version and spec.get("strategy", {}).get("type") != "Recreate":
+        world.settled[namespace, name] = (seen, _settled_until(world, deployment))
+
+
+def _is_settled(world: World, which: tuple[str, str], seen: tuple[Object, ...]) -> bool:
+    """Whether nothing came of the last look, at the very same objects: most looks are because of a Pod of which the
+    ReplicaSet tells later, if at all."""
+    objects, until = world.settled.get(which, ((), 0.0))
+    same = len(objects) == len(seen) and all(one is other for one, other in zip(objects, seen, strict=True))
+    return same and world.clock.elapsed <= until
+
+
+def _settled_until(world: World, deployment: Object) -> float:
+    """When (virtual seconds) another look may come to something else, because the rollout took too long."""
+    progress = condition(deployment, "Progressing")
+    if progress is None:
+        return float("inf")
+    left = deployment["spec"].get("progressDeadlineSeconds", 600) - seconds_since(world, progress["lastUpdateTime"])
+    return float(world.clock.elapsed + left) if left >= 0 else float("inf")
+
+
+def _step(world: World, deployment: Object, sets: list[Object]) -> None:
+    spec, (namespace, name) = deployment["spec"], (deployment["metadata"][key] for key in ("namespace", "name"))
     hash_ = template_hash(spec["template"])
     new = next((item for item in sets if item["metadata"]["labels"].get(HASH_LABEL) == hash_), None)
     _note_pause(world, deployment)

@@ -42,11 +42,13 @@ class World:
         self.autoscalers: dict[str, Any] = {}  # uid of a HorizontalPodAutoscaler -> what it remembers
         self.evictions: dict[str, float] = {}  # uid of a Pod that must leave its node -> virtual seconds when
         self.orphaned: dict[str, float] = {}  # node that is gone but has Pods -> virtual seconds when they go
+        self.settled: dict[tuple[str, str], tuple[tuple[Object, ...], float]] = {}  # Deployments: see deployment.py
         self._looked: dict[tuple[str, str, str], float] = {}
 
     def __getstate__(self) -> Object:
         families = {uid: Copied(family) for uid, family in self.children.items() if family}
-        return {**vars(self), "children": families, "images": Shared(self.images), "rates": Shared(self.rates)}
+        shared = {"images": Shared(self.images), "rates": Shared(self.rates), "settled": Copied(self.settled, {})}
+        return {**vars(self), "children": families, **shared}
 
     def wake_after(self, seconds: float, controller: str, namespace: str, name: str) -> None:
         """Wakes later; a second wish for the same moment is one wish."""

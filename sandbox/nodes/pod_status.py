@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from ..controllers.pods import with_condition
@@ -151,6 +152,7 @@ def _late_status(item: ContainerRun, run: PodRun) -> Object:
     }
 
 
+@lru_cache(maxsize=1024)
 def _digest(image: str) -> str:
     number = 0
     for byte in image.encode():
