@@ -152,7 +152,31 @@ def test_refused_pods_do_not_spin_the_controller(cluster: Sandbox) -> None:
     assert (
         failed["reason"] == "FailedCreate" and "exceeded quota: q, requested: pods=1, used: pods=" in failed["message"]
     )
-    assert len(events(cluster, "FailedCreate")) < 30
+    told = events(cluster, "FailedCreate")
+    assert len(told) < 30
+    assert any(said.startswith("(combined from similar events): Error creating: pods ") for said in told)
+
+
+def test_room_under_a_quota_is_found_at_the_next_try_which_comes_late(cluster: Sandbox) -> None:
+    """As on a real cluster: the work queue doubles its wait, and does not hear of the quota."""
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q", "namespace": "shop"}}
+    cluster.create({**quota, "spec": {"hard": {"pods": "1"}}})
+    change(cluster, "Deployment", "cart", ("spec", "replicas"), 3)
+    tries = []
+
+    def watch(_type: str, _old: Object | None, new: Object | None) -> None:
+        if new is not None and new["kind"] == "Event" and new["reason"] == "FailedCreate":
+            tries.append(cluster.clock.elapsed)
+
+    cluster.store.subscribe(watch)
+    cluster.advance(100)
+    change(cluster, "ResourceQuota", "q", ("spec", "hard", "pods"), "50")
+    coming = tries[-1] + 2 * (tries[-1] - tries[-2]) - cluster.clock.elapsed
+    assert coming > 2
+    cluster.advance(coming - 1)
+    assert len(pods(cluster, "cart")) == 2
+    cluster.advance(2)
+    assert len(pods(cluster, "cart")) == 3
 
 
 @pytest.mark.parametrize(
