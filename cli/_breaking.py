@@ -6,13 +6,14 @@ check(fault, variant)           raises InputError for what there is not
 break_it(state, folder, ...)    the report that somebody sends, kept in the folder
 broken(folder)                  what was broken since the sandbox started
 heal(state, folder)             carries out the ground truth of all of it
+machines(state, node, to)       says which machines are on, and switches one
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,12 +28,15 @@ REPORT, BROKEN = "report", "injected.json"
 
 
 def table() -> Iterator[str]:
-    """A line for each fault: what is right, and its variants."""
+    """A line for each fault: what is right, and its variants; and for each course."""
+    from ..benchmark.courses import COURSES
     from ..sandbox import faults
 
     for name, fault in sorted(faults.FAULTS.items()):
         beyond = f" ({', '.join(fault.beyond)}: escalate)" if fault.beyond else ""
         yield f"{name:<26}{fault.right:<10}{', '.join(fault.variants)}{beyond}"
+    for kind, variants in COURSES.items():
+        yield f"{kind:<26}{'course':<10}{', '.join(variants)}"
 
 
 def check(fault: str, variant: str) -> None:
@@ -61,11 +65,30 @@ def break_it(state: Mapping[str, Any], folder: Path, fault: str, variant: str, s
         raise InputError(f"{error}.", "Try another --variant, or start another --system.") from None
     except (ApiError, KeyError) as error:
         raise RunError(f"What {fault} would break is not as it was deployed: {error}.", "Heal it first.") from None
-    report = injected.reports[seed % len(injected.reports)]
+    keep(folder, [injected])
+    return kept_report(folder, injected.reports[seed % len(injected.reports)])
+
+
+def kept_report(folder: Path, report: Any) -> str:
+    """Writes a report down, and returns it as text."""
     text = report if isinstance(report, str) else json.dumps(report, indent=1)
     _write(folder / REPORT, text)
-    _write(folder / BROKEN, json.dumps([*_kept(folder), {**asdict(injected), "reports": []}], indent=1))
     return text
+
+
+def keep(folder: Path, injected: Iterable[Injected]) -> None:
+    """Remembers what was broken, for ``heal``."""
+    more = [{**asdict(item), "reports": []} for item in injected]
+    if more:
+        _write(folder / BROKEN, json.dumps([*_kept(folder), *more], indent=1))
+
+
+def unkeep(folder: Path, passed: Iterable[Injected]) -> None:
+    """Somebody else has put these right."""
+    gone = [(item.fault, item.workload["name"]) for item in passed]
+    if gone:
+        left = [item for item in _kept(folder) if (item["fault"], item["workload"]["name"]) not in gone]
+        _write(folder / BROKEN, json.dumps(left, indent=1))
 
 
 def broken(folder: Path) -> list[str]:
@@ -96,6 +119,20 @@ def heal(state: Mapping[str, Any], folder: Path) -> list[str]:
         left.pop()
         _write(folder / BROKEN, json.dumps(left, indent=1))
     return done
+
+
+def machines(state: Mapping[str, Any], node: str, to: str) -> dict[str, str]:
+    """Node -> on, off or hung; first switches ``node`` where ``to`` says to what. Raises InputError."""
+    from ..sandbox.over_http import HttpTransport
+    from ..sandbox.switches import MACHINES
+
+    transport = HttpTransport(state["url"])
+    if to:
+        answer = transport.request("POST", MACHINES, {"node": node, "state": to})
+        if answer.status != 200:
+            raise InputError(f"{answer.json()['message']}.", "e2ereme sandbox machine names all.")
+    found: dict[str, str] = transport.request("GET", MACHINES).json()
+    return found
 
 
 def forget(folder: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..plugins.module_utils.errors import InputError, RunError, Unreachable
-from . import _breaking
+from . import _breaking, _unfolding
 from ._systems import NAMES, system_of
 
 if TYPE_CHECKING:
@@ -130,14 +130,21 @@ def serve(args: argparse.Namespace) -> None:
 
 
 def inject(args: argparse.Namespace) -> None:
-    """Breaks the running system; the report goes to the file ``report`` and to the output."""
+    """Breaks the running system; the report goes to the file ``report`` and to the output. A course stays with us."""
     if args.fault == "list":
         print("\n".join(_breaking.table()))
         return
-    text = _breaking.break_it(_running(args), args.dir, args.fault, args.variant, args.seed)
-    print(text, file=sys.stderr if args.action == "start" else sys.stdout)
-    told = f"# that report is in {args.dir / _breaking.REPORT}; {_call(args, 'heal')} puts it right"
-    print(told, file=sys.stderr)
+
+    def report(text: str) -> None:
+        print(text, file=sys.stderr if args.action == "start" else sys.stdout, flush=True)
+        told = f"# that report is in {args.dir / _breaking.REPORT}; {_call(args, 'heal')} puts it right"
+        print(told, file=sys.stderr)
+
+    state = _running(args)
+    if _unfolding.is_course(args.fault):
+        _unfolding.unfold_it(state, args.dir, args.fault, args.variant, args.seed, report, print)
+    else:
+        report(_breaking.break_it(state, args.dir, args.fault, args.variant, args.seed))
 
 
 def heal(args: argparse.Namespace) -> None:
@@ -148,15 +155,7 @@ def heal(args: argparse.Namespace) -> None:
 
 def machine(args: argparse.Namespace) -> None:
     """Which machines are on; with a node and a state, switches one."""
-    from ..sandbox.over_http import HttpTransport
-    from ..sandbox.switches import MACHINES
-
-    transport = HttpTransport(_running(args)["url"])
-    if args.state:
-        answer = transport.request("POST", MACHINES, {"node": args.node, "state": args.state})
-        if answer.status != 200:
-            raise InputError(f"{answer.json()['message']}.", f"{_call(args, 'machine')} names all.")
-    states = transport.request("GET", MACHINES).json()
+    states = _breaking.machines(_running(args), args.node, args.state or "")
     print("\n".join(f"{name:<20}{state}" for name, state in states.items()))
 
 

@@ -56,7 +56,8 @@ class Written:
 
 class Unfolding:
     """A course that has begun. ``injected`` grows as more of it happens; ``missed`` says of what could not, why;
-    ``averted`` what did not spread, as its cause was over; ``written`` what the course changed since it began."""
+    ``averted`` what did not spread, as its cause was over; ``passed`` what somebody else has put right; ``written``
+    what the course changed since it began."""
 
     def __init__(self, transport: Any, system: System, later: Later) -> None:
         self._transport, self._system, self._later = transport, system, later
@@ -65,6 +66,7 @@ class Unfolding:
         self.written: list[Written] = []
         self.missed: list[str] = []
         self.averted: list[str] = []
+        self.passed: list[Injected] = []
 
     def __getstate__(self) -> Object:
         return {**vars(self), "_system": Shared(self._system)}
@@ -130,6 +132,7 @@ class Unfolding:
         objects = [(edit.kind, edit.name) for edit in injected.edits]
         try:
             self._noting(objects, lambda: heal(self._transport, injected, self._system))
+            self.passed.append(injected)
         except (ApiError, KeyError, StopIteration, CannotInject) as error:
             self.missed.append(f"the end of {injected.fault} on {injected.workload['name']}: {error}")
 

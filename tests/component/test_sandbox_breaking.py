@@ -17,13 +17,14 @@ from ansible_collections.e2ereme.remediate.sandbox.server import serve
 from ansible_collections.e2ereme.remediate.sandbox.systems import prepare
 from ansible_collections.e2ereme.remediate.sandbox.systems.choose import choose
 
+SPEED = 40.0
 Said = tuple[int, str, str]
 Command = Callable[..., Said]
 
 
 @pytest.fixture
 def sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
-    """Calls ``e2ereme sandbox`` for a sandbox of the shop that stands still unless it is asked to go on."""
+    """Calls ``e2ereme sandbox`` for a sandbox of the shop, whose time runs fast."""
     system = choose("shop")
     running = Sandbox(system, 1)
     prepare(running, system)
@@ -33,8 +34,8 @@ def sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Comm
         said = capsys.readouterr()
         return status, said.out, said.err
 
-    with serve(running, speed=0) as served:
-        state = {"url": served.url, "pid": os.getpid(), "system": "shop", "namespace": "shop"}
+    with serve(running, speed=SPEED) as served:
+        state = {"url": served.url, "pid": os.getpid(), "system": "shop", "namespace": "shop", "speed": SPEED}
         (tmp_path / "state.json").write_text(json.dumps(state))
         yield call
 
@@ -74,7 +75,26 @@ def test_the_report_is_printed_kept_and_told_where(sandbox: Command, tmp_path: P
     assert told == f"# that report is in {tmp_path}/report; e2ereme sandbox heal --dir {tmp_path} puts it right\n"
 
 
+def test_what_comes_late_comes_while_the_command_stays_and_is_healed_too(sandbox: Command, tmp_path: Path) -> None:
+    status, said, _ = sandbox("inject", "late", "--variant", "repairable", "--seed", "2")
+
+    report, now = said.rstrip("\n").rsplit("\n", 1)
+    assert status == 0 and report == (tmp_path / "report").read_text()
+    assert now.startswith("now ")
+    assert len(sandbox("heal")[1].splitlines()) == 2
+    assert is_well(tmp_path)
+
+
+def test_what_passes_by_itself_is_not_broken_any_more(sandbox: Command, tmp_path: Path) -> None:
+    _, said, _ = sandbox("inject", "passing", "--variant", "rebooting")
+
+    assert said.splitlines()[-1].startswith("passed: node_lost on ")
+    assert "nothing has been injected" in sandbox("status")[1]
+    assert is_well(tmp_path)
+
+
 @pytest.mark.parametrize(("words", "part"), [
+    (["inject", "late", "--variant", "sideways"], "It has repairable, beyond."),
     (["inject", "gremlins"], "Known are bad_image_tag, "),
     (["inject", "bad_image_tag", "--variant", "sideways"], "It has latest, buried, moved_on."),
     (["inject", "disk_latency"], "finds nothing to break in shop"),
@@ -99,6 +119,6 @@ def test_a_machine_is_switched_by_hand(sandbox: Command) -> None:
 def test_every_fault_is_listed_with_its_variants(sandbox: Command) -> None:
     lines = {line.split()[0]: line for line in sandbox("inject", "list")[1].splitlines()}
 
-    assert set(lines) == set(faults.FAULTS)
+    assert set(lines) == {*faults.FAULTS, "pair", "late", "cascade", "passing"}
     told = "resolve   once, varied, follows, on_node (follows: escalate)"
     assert lines["network_delay"].split(None, 1)[1] == told
