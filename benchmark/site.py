@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..plugins.module_utils.errors import Unreachable
 from ..plugins.module_utils.evidence import Manifest
@@ -46,8 +45,7 @@ KINDS = (*_PLURALS, "Node")
 _AT_ONCE = 4  # more would measure how busy the API server is
 
 
-@dataclass(frozen=True)
-class Visit:
+class Visit(NamedTuple):
     """One answer to a client; ``status`` 0: no connection."""
 
     status: int

@@ -85,7 +85,10 @@ class Store:
         return self._changed_at.get(kind, 0)
 
     def get(self, kind: str, namespace: str | None, name: str) -> Object | None:
-        space = self._kind(kind).get(namespace or "")
+        spaces = self._objects.get(kind)
+        if spaces is None:
+            spaces = self._kind(kind)
+        space = spaces.get(namespace or "")
         return space.get(name) if space else None
 
     def changes_since(self, version: int) -> Iterator[Change]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..api.quantity import value_of
 from ..systems.edits import container_path, value_at
-from ..systems.rest import Api, path_of
+from ..systems.rest import Api, path_of, seen
 from ..systems.system import ServiceSpec
 
 Object = dict[str, Any]
@@ -86,12 +86,12 @@ def usages(api: Api, about: Subject, resource: str) -> list[float]:
     wanted = live["spec"]["selector"]["matchLabels"].items()
     mine = {
         pod["metadata"]["name"]
-        for pod in api.list("Pod", about.namespace)
+        for pod in api.look_at_all("Pod", about.namespace)
         if wanted <= (pod["metadata"].get("labels") or {}).items() and "deletionTimestamp" not in pod["metadata"]
     }
     return [
         float(value_of(container["usage"][resource]))
-        for item in answer.json()["items"]
+        for item in seen(answer)["items"]
         if item["metadata"]["name"] in mine
         for container in item["containers"]
         if container["name"] == about.container

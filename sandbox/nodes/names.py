@@ -45,9 +45,35 @@ class Names:
         self._world, self._link, self._policies, self._runs = world, link, policies, runs
         self.kept_by_cluster = False
         self._found: tuple[list[Object], list[tuple[PodRun, ContainerRun | None]]] = ([], [])
+        self._well_at = (-1, -1.0)  # when all servers did: the version of the store, virtual seconds
+        self._known: dict[tuple[str, str], Found] = {}  # (name, who asks) -> what the store of that version says
+        self._known_of = -1
+
+    def __getstate__(self) -> Object:
+        return {**vars(self), "_known": {}, "_known_of": -1}
 
     def look_up(self, host: str, namespace: str, client: PodRun | None, hops: int = 0) -> Found:
         """What a program in that namespace gets that asks for a name."""
+        version = self._world.store.version
+        if hops or client is None or not client.asks_cluster or not self._is_well(version):
+            return self._looked_up(host, namespace, client, hops)
+        if self._known_of != version:
+            self._known, self._known_of = {}, version
+        found = self._known.get((host, namespace))
+        if found is None:
+            found = self._known[host, namespace] = self._looked_up(host, namespace, client, hops)
+        return found
+
+    def _is_well(self, version: int) -> bool:
+        """Whether names are told at once to whoever asks. Within one moment that stays so."""
+        if self._world.strains.any or not self.kept_by_cluster:
+            return not self.kept_by_cluster
+        now = (version, self._world.clock.elapsed)
+        if self._well_at != now and not self._policies.any and self._all_serve():
+            self._well_at = now
+        return self._well_at == now
+
+    def _looked_up(self, host: str, namespace: str, client: PodRun | None, hops: int) -> Found:
         seconds = 0.0
         if self.kept_by_cluster and client is not None and client.asks_cluster:
             well, seconds = self._ask(client)
@@ -76,12 +102,11 @@ class Names:
 
     def _ask(self, client: PodRun) -> tuple[bool, float]:
         """(whether the cluster's DNS tells the cluster's names, seconds)."""
-        service = self._world.store.get("Service", SPACE, SERVICE)
-        if service is None or service["spec"].get("clusterIP") != ADDRESS:
+        if not self._has_address():
             return False, _TRIES * _PATIENCE
-        servers = self._servers()
-        if servers and not self._world.strains.any and not self._policies.any and all(map(_serving, servers)):
+        if not self._world.strains.any and not self._policies.any and self._all_serve():
             return True, 0.0
+        servers = self._servers()
         if not servers:
             return False, _QUICKLY if self._link.throw() < 0.3 else _PATIENCE
         waited = 0.0
@@ -96,6 +121,14 @@ class Names:
                 return serves, waited + (seconds if serves else seconds + _QUICKLY)
             waited += _PATIENCE
         return False, waited
+
+    def _has_address(self) -> bool:
+        service = self._world.store.get("Service", SPACE, SERVICE)
+        return service is not None and service["spec"].get("clusterIP") == ADDRESS
+
+    def _all_serve(self) -> bool:
+        servers = self._servers()
+        return bool(servers) and self._has_address() and all(map(_serving, servers))
 
     def _servers(self) -> list[tuple[PodRun, ContainerRun | None]]:
         """The Pods behind kube-dns, each with the container that is a running CoreDNS, if it is."""

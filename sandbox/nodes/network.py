@@ -9,9 +9,8 @@ its time limit says, so that slowness far down shows in everybody above.
 from __future__ import annotations
 
 import urllib.parse
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..controllers.endpoints import slices_of
 from ..controllers.world import World
@@ -34,8 +33,7 @@ _DIAL_SECONDS = 30.0  # after which the API server's proxy gives up a connection
 _DIALLED = {"connection refused": "connect: connection refused"}
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """``status`` 0 means no connection, and ``why`` says why; else ``body`` is what was answered."""
 
     status: int
@@ -82,7 +80,10 @@ class Network:
 
     def ask_pod(self, run: PodRun, port: int, path: str, depth: int = 0, shown: str = "") -> Answer:
         """One HTTP GET to a Pod's address; ``shown``: the password that comes with it."""
-        item = self.listener(run, port)
+        return self._asked(run, self.listener(run, port), path, depth, shown)
+
+    def _asked(self, run: PodRun, item: ContainerRun | None, path: str, depth: int, shown: str) -> Answer:
+        """``item``: what listens there."""
         if item is not None and item.dns is not None:
             seconds = _HOP + processor.answer_seconds(self._world, run, item, _DNS_CPU, 0.0)
             known = path in ("/health", "/ready", "/metrics")
@@ -154,13 +155,13 @@ class Network:
             return answer
         if answer.status and answer.status >= 400:
             return Answer(answer.status, seconds, answer.body, f"status {answer.status}")
-        return replace(answer, seconds=seconds)
+        return answer._replace(seconds=seconds)
 
     def probe(self, run: PodRun, port: int, path: str) -> Answer:
         """What the kubelet of the Pod's node gets: a new connection, then one request. Never longer than NEVER."""
         connected = self.link.connect("", run.uid)
         answer = self.ask_pod(run, port, path)
-        return replace(answer, seconds=connected + answer.seconds + self.link.message(run.uid, ""))
+        return answer._replace(seconds=connected + answer.seconds + self.link.message(run.uid, ""))
 
     def proxy(self, kind: str, namespace: str, name: str, port: str, path: str) -> tuple[int, float, str]:
         """What the API server's proxy answers: (HTTP status, seconds, body)."""
@@ -245,9 +246,10 @@ class Network:
         return rate / max(1, peers)
 
     def _through_proxy(self, run: PodRun, port: int, path: str) -> tuple[int, float, str]:
-        if not self._connected(run, port):
+        item = self.listener(run, port)
+        if not self._connected(run, port, item):
             return 503, _DIAL_SECONDS, f"error trying to reach service: dial tcp {run.ip}:{port}: i/o timeout"
-        answer = self.ask_pod(run, port, path or "/")
+        answer = self._asked(run, item, path or "/", 0, "")
         if self.link.strained("", run.uid):
             answer = self._carried(run, answer)
         if answer.status == 0:
@@ -258,9 +260,9 @@ class Network:
             )
         return answer.status, answer.seconds, answer.body
 
-    def _connected(self, run: PodRun, port: int) -> bool:
+    def _connected(self, run: PodRun, port: int, item: ContainerRun | None) -> bool:
         """Whether the API server has a connection to the Pod, or can open one. One that is open a policy leaves."""
-        item, now = self.listener(run, port), self._world.clock.elapsed
+        now = self._world.clock.elapsed
         turn = item.turn if item else -1
         kept_turn, used = self._kept.get((run.uid, port), (-1, 0.0))
         if (turn < 0 or kept_turn != turn or now - used > _KEPT_SECONDS) and not self.policies.admit(None, run, port):
@@ -275,7 +277,7 @@ class Network:
         seconds = answer.seconds + self.link.message(run.uid, "") + self.link.message(run.uid, "")
         if seconds == NEVER:
             return Answer(0, _DIAL_SECONDS, why="i/o timeout")
-        return replace(answer, seconds=seconds)
+        return answer._replace(seconds=seconds)
 
     def _ready_targets(self, service: Object, entry: Object | None) -> list[tuple[PodRun, int]]:
         """The Pods behind a Service's port (without one: behind any), each with the port it is reached on."""

@@ -218,3 +218,17 @@ def test_each_pod_of_a_stateful_set_has_a_name_of_its_own(cluster: Sandbox) -> N
     for _ in range(3):
         network.call("shop", "http://cart-store-1.cart-store:8080/", 2.0)
     assert run.containers[0].requests == before + 3
+
+
+def test_what_was_just_found_is_no_longer_when_it_goes_in_the_same_moment(cluster: Sandbox) -> None:
+    began = cluster.clock.elapsed
+    assert visit(cluster)[0] == 200
+    cart = cluster.store.get("Service", "shop", "cart")
+    assert cart is not None
+    cluster.store.delete("Service", "shop", "cart")
+    assert visit(cluster)[2] == "call to http://cart:8080/ failed: name resolution\n"
+    cluster.store.create({**cart, "metadata": {"name": "cart", "namespace": "shop"}})
+    assert visit(cluster)[2] != "call to http://cart:8080/ failed: name resolution\n"
+    cluster.store.delete("Service", "kube-system", "kube-dns")
+    assert visit(cluster)[2] == "call to http://cart:8080/ failed: name resolution\n"
+    assert cluster.clock.elapsed == began
