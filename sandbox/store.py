@@ -9,9 +9,8 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from .api.resources import Registry, Resource
 from .api.status import StatusError, already_exists, conflict, not_found
@@ -34,8 +33,7 @@ def copy_of(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One entry of the history: ADDED (old is None), MODIFIED, or DELETED (new is the last state)."""
 
     version: int

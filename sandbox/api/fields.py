@@ -10,13 +10,12 @@ import json
 from collections.abc import Set
 from typing import Any
 
+from ..remembered import Remembered
 from .schema import ANY, Node
 
 Path = tuple[str, ...]
 Object = dict[str, Any]
 
-_KEPT = 1024
-_PATHS: dict[int, tuple[Object, frozenset[Path]]] = {}  # id of a tree -> the tree, which so stays, and its paths
 _NOT_OWNED = frozenset({"f:apiVersion", "f:kind"})
 _OWNED_METADATA = frozenset({"f:annotations", "f:labels", "f:finalizers", "f:ownerReferences", "f:generateName"})
 
@@ -39,26 +38,29 @@ def changed(node: Node, old: Object | None, new: Object) -> tuple[set[Path], set
 def to_tree(paths: Set[Path]) -> Object:
     """FieldsV1."""
     tree: Object = {}
-    for path in sorted(paths):
+    owned: set[int] = set()  # ids of places that are owned themselves, and have nothing below so far
+    for path in sorted(paths):  # each before what lies below it
         at = tree
         for step in path:
-            at = at.setdefault(step, {})
-        at["."] = {}
-    return _without_lonely_dots(tree)
+            below = at.get(step)
+            if below is None:
+                if id(at) in owned:
+                    owned.discard(id(at))
+                    at["."] = {}
+                below = at[step] = {}
+            at = below
+        owned.add(id(at))
+    return tree
 
 
-def from_tree(tree: Object) -> frozenset[Path]:
-    """The paths of FieldsV1, which nobody ever changes: those of the same tree are found once."""
-    known = _PATHS.get(id(tree))
-    if known is not None and known[0] is tree:
-        return known[1]
+def _paths_of(tree: Object) -> frozenset[Path]:
     paths: set[Path] = set()
     _walk(tree, (), paths)
-    if len(_PATHS) >= _KEPT:
-        _PATHS.clear()
-    found = frozenset(paths)
-    _PATHS[id(tree)] = (tree, found)
-    return found
+    return frozenset(paths)
+
+
+from_tree = Remembered(_paths_of)
+"""The paths of FieldsV1."""
 
 
 def item_step(node: Node, item: Any) -> str | None:
@@ -182,10 +184,3 @@ def _walk(tree: Object, path: Path, paths: set[Path]) -> None:
             paths.add(path)
         else:
             _walk(below, (*path, step), paths)
-
-
-def _without_lonely_dots(tree: Object) -> Object:
-    return {
-        step: {} if tuple(below) == (".",) else _without_lonely_dots(below) if step != "." else {}
-        for step, below in tree.items()
-    }

@@ -6,6 +6,7 @@ import json
 import zlib
 from typing import Any
 
+from ..remembered import Remembered
 from .pods import condition, owned, reference
 from .progress import bounds, complete, note_progress, write_status
 from .world import World, seconds_since
@@ -27,21 +28,16 @@ _NOT_COPIED = (
 )
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _COMPONENT = "deployment-controller"
-_HASHES: dict[int, tuple[Object, str]] = {}  # stored objects are never changed: the same template has the same hash
 
 
-def template_hash(template: Object) -> str:
-    """The pod-template-hash: a checksum in the letters that Kubernetes uses for names."""
-    known = _HASHES.get(id(template))
-    if known is not None and known[0] is template:
-        return known[1]
+def _template_hash(template: Object) -> str:
     text = json.dumps(template, sort_keys=True, separators=(",", ":")).encode()
     number = zlib.crc32(text) << 16 | zlib.adler32(text) & 0xFFFF
-    made = "".join(_LETTERS[number // 27**place % 27] for place in range(10))
-    if len(_HASHES) > 512:
-        _HASHES.clear()
-    _HASHES[id(template)] = (template, made)
-    return made
+    return "".join(_LETTERS[number // 27**place % 27] for place in range(10))
+
+
+template_hash = Remembered(_template_hash)
+"""The pod-template-hash: a checksum in the letters that Kubernetes uses for names."""
 
 
 def reconcile(world: World, namespace: str, name: str) -> None:

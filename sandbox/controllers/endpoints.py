@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from .pods import is_ready, reference
 from .world import World
 
 Object = dict[str, Any]
+
+
+class _Member(NamedTuple):
+    """A Pod behind a Service. ``row``: what Endpoints and slices both say of it."""
+
+    name: str
+    address: str
+    ready: bool
+    leaving: bool
+    row: Object
+
+
+Groups = dict[tuple[tuple[str, int, str], ...], list[_Member]]
+"""By the ports, (name, number, protocol), that a Pod is reached on."""
 
 
 def reconcile(world: World, namespace: str, name: str) -> None:
@@ -26,11 +40,11 @@ def reconcile(world: World, namespace: str, name: str) -> None:
         and pod["status"].get("phase") not in ("Succeeded", "Failed")
         and selector <= pod["metadata"].get("labels", {}).items()
     ]
-    groups: dict[tuple[tuple[str, int, str], ...], list[Object]] = {}
+    groups: Groups = {}
     for pod in pods:
         ports = tuple(found for port in service["spec"].get("ports", ()) if (found := _resolved(port, pod)))
         if ports or not service["spec"].get("ports"):
-            groups.setdefault(ports, []).append(pod)
+            groups.setdefault(ports, []).append(_member(pod, service))
     _write_endpoints(world, service, groups)
     _write_slices(world, service, groups)
 
@@ -52,32 +66,25 @@ def _resolved(port: Object, pod: Object) -> tuple[str, int, str] | None:
     return port.get("name", ""), int(target), protocol
 
 
-def _target(pod: Object) -> Object:
+def _member(pod: Object, service: Object) -> _Member:
     meta = pod["metadata"]
-    return {"kind": "Pod", "namespace": meta["namespace"], "name": meta["name"], "uid": meta["uid"]}
+    target = {"kind": "Pod", "namespace": meta["namespace"], "name": meta["name"], "uid": meta["uid"]}
+    row = {**_named(pod, service), "nodeName": pod["spec"]["nodeName"], "targetRef": target}
+    return _Member(meta["name"], pod["status"]["podIP"], is_ready(pod), "deletionTimestamp" in meta, row)
 
 
 def _port(name: str, number: int, protocol: str) -> Object:
     return {**({"name": name} if name else {}), "port": number, "protocol": protocol}
 
 
-def _write_endpoints(
-    world: World, service: Object, groups: dict[tuple[tuple[str, int, str], ...], list[Object]]
-) -> None:
+def _write_endpoints(world: World, service: Object, groups: Groups) -> None:
     meta, subsets = service["metadata"], []
     tolerant = service["spec"].get("publishNotReadyAddresses")
     for ports, pods in groups.items():
         subset: Object = {}
         for key, wanted in (("addresses", True), ("notReadyAddresses", False)):
             rows = [
-                {
-                    "ip": pod["status"]["podIP"],
-                    **_named(pod, service),
-                    "nodeName": pod["spec"]["nodeName"],
-                    "targetRef": _target(pod),
-                }
-                for pod in pods
-                if (tolerant or is_ready(pod)) is wanted and "deletionTimestamp" not in pod["metadata"]
+                {"ip": pod.address, **pod.row} for pod in pods if (tolerant or pod.ready) is wanted and not pod.leaving
             ]
             if rows:
                 subset[key] = rows
@@ -102,9 +109,9 @@ def _named(pod: Object, service: Object) -> Object:
     return {}
 
 
-def _in_parts(pods: list[Object]) -> list[list[Object]]:
+def _in_parts(pods: list[_Member]) -> list[list[_Member]]:
     """A slice holds no more than a hundred."""
-    ordered = sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))
+    ordered = sorted(pods, key=lambda pod: pod.name)
     return [ordered[start : start + _MOST] for start in range(0, len(ordered), _MOST)]
 
 
@@ -112,28 +119,19 @@ _MOST = 100
 _HEADLESS = "service.kubernetes.io/headless"
 
 
-def _write_slices(world: World, service: Object, groups: dict[tuple[tuple[str, int, str], ...], list[Object]]) -> None:
+def _write_slices(world: World, service: Object, groups: Groups) -> None:
     meta = service["metadata"]
     old = slices_of(world, meta["namespace"], meta["name"])
     wanted = [(ports, part) for ports, pods in groups.items() for part in _in_parts(pods)] or [((), [])]
     for spot, (ports, pods) in enumerate(wanted):
         rows = []
-        for pod in sorted(pods, key=lambda pod: str(pod["metadata"]["name"])):
-            ready, leaving = is_ready(pod), "deletionTimestamp" in pod["metadata"]
+        for pod in pods:
             conditions = {
-                "ready": (ready and not leaving) or bool(service["spec"].get("publishNotReadyAddresses")),
-                "serving": ready,
-                "terminating": leaving,
+                "ready": (pod.ready and not pod.leaving) or bool(service["spec"].get("publishNotReadyAddresses")),
+                "serving": pod.ready,
+                "terminating": pod.leaving,
             }
-            rows.append(
-                {
-                    "addresses": [pod["status"]["podIP"]],
-                    "conditions": conditions,
-                    **_named(pod, service),
-                    "nodeName": pod["spec"]["nodeName"],
-                    "targetRef": _target(pod),
-                }
-            )
+            rows.append({"addresses": [pod.address], "conditions": conditions, **pod.row})
         body: Object = {
             "addressType": "IPv4",
             "endpoints": rows or None,

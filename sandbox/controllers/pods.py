@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ..api.admission import admit_pod
@@ -28,7 +29,7 @@ def owner_of(obj: Object) -> Object | None:
 def owned(world: World, kind: str, owner: Object) -> list[Object]:
     """The objects of a kind that the owner controls."""
     family = world.children.get(owner["metadata"]["uid"], {})
-    return [family[key] for key in sorted(family) if key[0] == kind]
+    return [family[key] for key in sorted([key for key in family if key[0] == kind])]
 
 
 def reference(owner: Object) -> Object:
@@ -51,7 +52,11 @@ def is_active(pod: Object) -> bool:
 
 
 def condition(obj: Object, kind: str) -> Object | None:
-    return next((item for item in obj.get("status", {}).get("conditions", ()) if item["type"] == kind), None)
+    for item in obj.get("status", {}).get("conditions", ()):
+        if item["type"] == kind:
+            found: Object = item
+            return found
+    return None
 
 
 def is_ready(pod: Object) -> bool:
@@ -81,17 +86,20 @@ def with_disruption(pod: Object, reason: str, message: str, now: str) -> list[Ob
 
 def with_condition(conditions: list[Object], new: Object, now: str) -> list[Object]:
     """The conditions with this one set; lastTransitionTime moves only with the status."""
-    made, placed = [], False
+    return with_conditions(conditions, (new,), now)
+
+
+def with_conditions(conditions: list[Object], several: Iterable[Object], now: str) -> list[Object]:
+    """As ``with_condition``, for several of different types."""
+    left = {new["type"]: new for new in several}
+    made = []
     for old in conditions:
-        if old["type"] != new["type"]:
-            made.append(old)
-            continue
-        placed = True
-        same = old["status"] == new["status"]
-        made.append({**new, "lastTransitionTime": old["lastTransitionTime"] if same else now})
-    if not placed:
-        made.append({**new, "lastTransitionTime": now})
-    return made
+        new = left.pop(old["type"], None)
+        if new is not None:
+            same = old["status"] == new["status"]
+            old = {**new, "lastTransitionTime": old["lastTransitionTime"] if same else now}
+        made.append(old)
+    return [*made, *({**new, "lastTransitionTime": now} for new in left.values())]
 
 
 def create_pod(

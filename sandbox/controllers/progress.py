@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..remembered import Remembered
 from .pods import with_condition
 from .world import World, seconds_since
 
 Object = dict[str, Any]
 
 
-def bounds(spec: Object) -> tuple[int, int, int]:
-    """(replicas, maxSurge, maxUnavailable) as whole Pods."""
+def _bounds(spec: Object) -> tuple[int, int, int]:
     replicas = spec.get("replicas", 1)
     rolling = spec.get("strategy", {}).get("rollingUpdate") or {}
     surge = _share(rolling.get("maxSurge", "25%"), replicas, math.ceil)
@@ -20,6 +20,10 @@ def bounds(spec: Object) -> tuple[int, int, int]:
     if surge == 0 and missing == 0:
         missing = 1
     return replicas, surge, min(missing, replicas)
+
+
+bounds = Remembered(_bounds)
+"""(replicas, maxSurge, maxUnavailable) of a Deployment's spec, as whole Pods."""
 
 
 def _share(value: int | str, replicas: int, rounded: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from ..controllers.pods import with_condition
+from ..controllers.pods import with_condition, with_conditions
 from .images import full_name
 from .run import ContainerRun, PodRun
 
@@ -25,7 +25,7 @@ def pod_status(run: PodRun, pod: Object, now: str) -> Object:
     if phase == "Succeeded":
         unready = ("False", "PodCompleted", "")
     generation = pod["metadata"].get("generation", 1)
-    conditions: list[Object] = pod.get("status", {}).get("conditions", [])
+    conditions = []
     for kind, (status, reason, message) in (
         ("PodReadyToStartContainers", ("True" if run.mounted and phase != "Succeeded" else "False", "", "")),
         ("Initialized", _initialized(undone)),
@@ -38,12 +38,12 @@ def pod_status(run: PodRun, pod: Object, now: str) -> Object:
             new["reason"] = reason
         if message:
             new["message"] = message
-        conditions = with_condition(conditions, new, now)
+        conditions.append(new)
     by_name = sorted(run.containers, key=lambda item: item.name)  # as kubelets list them; init containers as they run
     status_ = {
         **pod["status"],
         "phase": phase,
-        "conditions": conditions,
+        "conditions": with_conditions(pod.get("status", {}).get("conditions", []), conditions, now),
         "hostIP": run.host_ip,
         "hostIPs": [{"ip": run.host_ip}],
         "startTime": run.start_stamp,
