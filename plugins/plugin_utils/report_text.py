@@ -79,7 +79,7 @@ _WORDS = """
 _NOT_NAMES = _NEVER | frozenset(_WORDS.split())
 _HYPHENATED_WORDS = re.compile(
     r"^(?:non|re|pre|un|multi|self|so|well|high|low|long|short|on|off|in|out|up|back|sev)-"
-    r"|-(?:up|down|off|out|in|on|like|based|side|level|time|ready|wide|free|only|related|hour|minute|second|call|"
+    r"|-(?:ups?|downs?|offs?|outs?|in|on|like|based|side|level|time|ready|wide|free|only|related|hour|minute|second|call|"
     r"memory|loop|bound|to)$"
 )
 _MOST = 8

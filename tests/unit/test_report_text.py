@@ -111,6 +111,7 @@ def test_a_bare_word_is_a_guess(text: str) -> None:
         "Elevated error rate and failing requests. No single component could be ranked first.",
         "FYI an overworked application has trouble, the backup is late",
         "Something broke after the migration was started",
+        "Something broke a few minutes ago. Callers report time-outs now and then.",
     ],
 )
 def test_no_ordinary_word_is_sure(text: str) -> None:
