@@ -15,6 +15,7 @@ from .nodes import commands, logs, processes, usage
 from .nodes.kubelet import Kubelet
 from .nodes.machines import Machines
 from .nodes.place import place_in
+from .shared import Shared
 from .store import Store
 from .systems.parts import node as machine
 from .table import BY_KIND, CONTROLLERS, LISTENERS
@@ -57,6 +58,19 @@ class Behaviour:
         self._queue: deque[tuple[str, str, str]] = deque()
         self._queued: set[tuple[str, str, str]] = set()
         self._changed_at = 0.0
+        self._listen()
+
+    def __getstate__(self) -> Object:
+        """Who does what is the same in every cluster."""
+        apart = ("_do", "_listeners")
+        kept = {key: value for key, value in vars(self).items() if key not in apart}
+        return {**kept, "_machines": Shared(self._machines)}
+
+    def __setstate__(self, state: Object) -> None:
+        vars(self).update(state)
+        self._listen()
+
+    def _listen(self) -> None:
         self._do: dict[str, Callable[[World, str, str], None]] = {item.name: item.reconcile for item in CONTROLLERS}
         self._do["kubelet"] = lambda world, namespace, key: self.kubelet.sync("kubelet", namespace, key)
         self._listeners = tuple(listener(self.world, self.kubelet) for listener in LISTENERS)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import pickle
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from random import Random
@@ -23,7 +23,7 @@ from typing import Any
 
 from .api.resources import BY_PATH, Resource
 from .api.schema import ANY, Node, definition_of, node_named
-from .shared import Copied, Shared
+from .shared import Copied, Shared, copied
 
 _PACKAGE = __name__.rpartition(".")[0]
 _PLAIN = {
@@ -61,7 +61,7 @@ class Mould:
 
     def cast(self) -> Any:
         """Another one."""
-        return _Unpickler(io.BytesIO(self._bytes), self._shared).load()
+        return _Caster(io.BytesIO(self._bytes), self._shared).load()
 
 
 def freeze(value: Any) -> bytes:
@@ -102,8 +102,11 @@ class _Pickler(pickle.Pickler):
         if kind is Shared or kind is Copied:
             if self._shared is None:
                 return _written, (obj.value if obj.kept is None else obj.kept,)
-            self._shared.append(obj.value if kind is Shared else obj.value.copy())
-            return _lookup_shared if kind is Shared else _lookup_copied, (len(self._shared) - 1,)
+            if kind is Shared:
+                self._shared.append(obj.value)
+                return _lookup_shared, (len(self._shared) - 1,)
+            self._shared.append(copied(obj.value, obj.depth))
+            return _lookup_copied, (len(self._shared) - 1, obj.depth)
         if kind is Random and self._shared is not None:
             self._shared.append(obj.getstate())
             return _lookup_dice, (len(self._shared) - 1,)
@@ -133,9 +136,8 @@ class _Writer(_Pickler):
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, source: io.BytesIO, shared: Sequence[Any] = ()) -> None:
+    def __init__(self, source: io.BytesIO) -> None:
         super().__init__(source)
-        self._shared = shared
         self._sets: dict[int, Any] = {}
 
     def persistent_load(self, pid: Any) -> Any:
@@ -145,20 +147,28 @@ class _Unpickler(pickle.Unpickler):
         return self._sets[number]
 
     def find_class(self, module: str, name: str) -> Any:
-        if module == __name__ and name.startswith("_lookup_"):
-            return getattr(self, name)
         return _found(module, name)
 
-    def _lookup_shared(self, number: int) -> Any:
-        return self._shared[number]
 
-    def _lookup_copied(self, number: int) -> Any:
-        return self._shared[number].copy()
+class _Caster(_Unpickler):
+    """Of bytes that were written in this process, and so need no suspicion."""
 
-    def _lookup_dice(self, number: int) -> Random:
-        dice = Random()
-        dice.setstate(self._shared[number])
-        return dice
+    def __init__(self, source: io.BytesIO, shared: list[Any]) -> None:
+        super().__init__(source)
+
+        def its_copy(number: int, depth: int) -> Any:
+            return copied(shared[number], depth)
+
+        def dice(number: int) -> Random:
+            made = Random.__new__(Random)
+            made.setstate(shared[number])
+            return made
+
+        own = {_lookup_shared: shared.__getitem__, _lookup_copied: its_copy, _lookup_dice: dice}
+        self._own = {**{made.__name__: how for made, how in own.items()}, "_cell": CellType, "_method": getattr}
+
+    def find_class(self, module: str, name: str) -> Any:
+        return (self._own.get(name) if module == __name__ else None) or _found(module, name)
 
 
 @cache
@@ -272,10 +282,10 @@ def _written(value: Any) -> Any:
 
 
 def _lookup_shared(_: int) -> Any:
-    """Stands, as the two below, for the reader's own method (see find_class)."""
+    """Stands, as the two below, for what the reader has of its own (_Caster)."""
 
 
-def _lookup_copied(_: int) -> Any: ...
+def _lookup_copied(_: int, __: int) -> Any: ...
 
 
 def _lookup_dice(_: int) -> Any: ...

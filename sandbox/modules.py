@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -70,6 +71,7 @@ def path_of(resource: Resource, namespace: str | None, name: str = "", below: st
     return f"{root}/{resource.plural}" + (f"/{name}" if name else "") + (f"/{below}" if below else "")
 
 
+@lru_cache(maxsize=1024)
 def resource_of(kind: str, api_version: str) -> Resource:
     """By kind, plural, singular or short name. With the default version v1, any group's kind is found."""
     fits = [r for r in RESOURCES if kind in (r.kind, r.plural, r.singular, *r.short) and not r.read_only]

@@ -16,7 +16,18 @@ class Shared:
 
 
 class Copied(Shared):
-    """As ``Shared``, for a dict or list that changes but whose content nobody ever changes: a clone has a dict or list
-    of its own, with the very same in it."""
+    """As ``Shared``, for a dict, list or set that changes but whose content nobody ever changes: a clone has one of its
+    own, with the very same in it. ``depth``: 2 for a dict of such dicts, and so on."""
 
-    __slots__ = ()
+    __slots__ = ("depth",)
+
+    def __init__(self, value: Any, kept: Any = None, depth: int = 1) -> None:
+        super().__init__(value, kept)
+        self.depth = depth
+
+
+def copied(value: Any, depth: int) -> Any:
+    """A copy of a container, and of those in it down to this depth."""
+    if depth == 1:
+        return value.copy()
+    return {key: copied(part, depth - 1) for key, part in value.items()}

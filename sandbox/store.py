@@ -254,8 +254,13 @@ class Store:
 
     def __getstate__(self) -> Object:
         """Objects are never changed, so that a clone shares them; a history is worth no bytes."""
-        spaces = {kind: {name: Copied(space) for name, space in found.items()} for kind, found in self._objects.items()}
-        return {**vars(self), "_objects": spaces, "_history": Shared(tuple(self._history), ()), "_in_order": {}}
+        return {
+            **vars(self),
+            "_objects": Copied(self._objects, depth=3),
+            "_history": Shared(tuple(self._history), ()),
+            "_changed_at": Copied(self._changed_at),
+            "_in_order": {},
+        }
 
     def __setstate__(self, state: Object) -> None:
         vars(self).update(state)

@@ -76,7 +76,8 @@ LISTENERS: tuple[Callable[[World, Kubelet], Change], ...] = (
     volumes.listen,
     policies.listen,
 )
-"""Each is called once, when the cluster starts, and returns what is to hear of changes."""
+"""Each is called when the cluster starts, and again for its clones; it returns what is to hear of changes, which
+remembers nothing by itself."""
 
 BY_KIND: dict[str, tuple[Controller, ...]] = {
     kind: tuple(item for item in CONTROLLERS if kind in item.kinds)

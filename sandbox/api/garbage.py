@@ -26,7 +26,7 @@ class Garbage:
         store.subscribe(self._heard)
 
     def __getstate__(self) -> Object:
-        return {**vars(self), "_dependents": {uid: Copied(keys) for uid, keys in self._dependents.items()}}
+        return {**vars(self), "_dependents": Copied(self._dependents, depth=2)}
 
     def orphan(self, owner: Object) -> None:
         """Deletes the owner once its dependents are cut loose, which takes the collector a moment."""

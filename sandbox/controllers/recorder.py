@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..clock import Clock
-from ..shared import Copied
+from ..shared import Copied, Shared
 from ..store import Store
 
 Object = dict[str, Any]
@@ -57,7 +57,14 @@ class Recorder:
         self._sweeping = False
 
     def __getstate__(self) -> Object:
-        return {**vars(self), "_known": Copied(self._known)}
+        similar = {key: (Copied(item.messages), item.last) for key, item in self._similar.items()}
+        keys = Shared(tuple(similar))
+        return {**vars(self), "_known": Copied(self._known), "_similar": (keys, list(similar.values()))}
+
+    def __setstate__(self, state: Object) -> None:
+        keys, similar = state.pop("_similar")
+        vars(self).update(state)
+        self._similar = {key: _Similar(*item) for key, item in zip(keys, similar, strict=True)}
 
     def event(
         self,

@@ -47,7 +47,7 @@ class World:
         self._looked: dict[tuple[str, str, str], float] = {}
 
     def __getstate__(self) -> Object:
-        families = {uid: Copied(family) for uid, family in self.children.items() if family}
+        families = Copied({uid: family for uid, family in self.children.items() if family}, depth=2)
         shared = {"images": Shared(self.images), "rates": Shared(self.rates), "settled": Copied(self.settled, {})}
         return {**vars(self), "children": families, **shared}
 

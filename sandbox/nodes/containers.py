@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..controllers.world import World
+from ..shared import Copied
 from .hooks import after_start
 from .images import is_public, own_command, pull_error
 from .imitation import Life, coredns, live, runs_coredns
@@ -33,6 +34,9 @@ class Containers:
             world, network, ready=self._set_ready, alive=self._killed_by_probe, started=self._set_started
         )
         self.present: set[tuple[str, str]] = set()  # (node, image)
+
+    def __getstate__(self) -> Object:
+        return {**vars(self), "present": Copied(self.present)}
 
     def pull(self, run: PodRun, item: ContainerRun) -> None:
         pod, image = self._tell.pod(run), str(item.spec["image"])

@@ -50,7 +50,7 @@ class Names:
         self._known_of = -1
 
     def __getstate__(self) -> Object:
-        return {**vars(self), "_known": {}, "_known_of": -1}
+        return {**vars(self), "_found": ([], []), "_known": {}, "_known_of": -1}
 
     def look_up(self, host: str, namespace: str, client: PodRun | None, hops: int = 0) -> Found:
         """What a program in that namespace gets that asks for a name."""

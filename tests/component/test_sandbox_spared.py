@@ -21,10 +21,14 @@ def story() -> list[Any]:
     sandbox.advance(90)
     container = sandbox.handle("GET", CART).json()["spec"]["template"]["spec"]["containers"][0]
     image, wrong = {**container, "env": []}, {**container, "image": "registry.example/none:0"}
+    homeless = {"template": {"spec": {"serviceAccountName": "nobody"}}}
     for spec, seconds in (
         ({"replicas": 4}, 30),
         ({"template": {"spec": {"containers": [image]}}}, 60),
         ({"template": {"spec": {"containers": [wrong]}}, "progressDeadlineSeconds": 90}, 200),
+        (homeless, 400),
+        ({"replicas": 5}, 100),
+        ({"template": {"spec": {"serviceAccountName": None, "serviceAccount": None}}}, 60),
         ({"paused": True}, 20),
         ({"paused": False, "strategy": {"type": "Recreate", "rollingUpdate": None}}, 40),
         ({"template": {"spec": {"containers": [container]}}, "minReadySeconds": 15}, 700),

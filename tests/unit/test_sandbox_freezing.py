@@ -58,6 +58,15 @@ def test_a_clone_has_a_dict_of_its_own_with_the_very_same_in_it():
     assert thaw(freeze([Copied(value)])) == [value]
 
 
+def test_a_clone_copies_dicts_of_dicts_as_deep_as_it_is_told():
+    pod = {"kind": "Pod"}
+    value = {"shop": {"web": pod}, "bank": {}}
+    other = clone([Copied(value, depth=2)])[0]
+    other["shop"]["cart"] = other["bank"]["cart"] = pod
+    assert value == {"shop": {"web": pod}, "bank": {}}
+    assert other["shop"]["web"] is pod
+
+
 def test_a_mould_casts_what_was_there_when_it_was_made():
     clock, dice, kept = Clock(START), random.Random(7), {"web": 1}
     mould = Mould((clock, dice, Copied(kept)))
