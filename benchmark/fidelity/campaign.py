@@ -19,7 +19,8 @@ Tell = Callable[[str], None]
 
 
 def trials(system: str, chosen: Sequence[str], seed: int = 0, whole_cluster: bool = False) -> list[Trial]:
-    """Each fault in each variant; ``FAULT/VARIANT`` names one, ``all`` means every fault. Raises InputError."""
+    """Each fault in each variant; ``FAULT/VARIANT`` names one, ``all`` every one. Those that are simulated only are left
+    out: there is nothing to hold them against. Raises InputError."""
     try:
         choose(system)
     except SystemUnknown as error:
@@ -33,7 +34,7 @@ def trials(system: str, chosen: Sequence[str], seed: int = 0, whole_cluster: boo
         known = faults.FAULTS.get(fault)
         if known is None or (variant and variant not in known.variants):
             raise InputError(f"The fault {name!r} is not known.", f"Known are {', '.join(faults.FAULTS)}.")
-        if known.touches_cluster and not whole_cluster:
+        if known.simulated or (known.touches_cluster and not whole_cluster):
             continue
         made += [Trial(system, fault, each, seed) for each in ([variant] if variant else known.variants)]
     return made

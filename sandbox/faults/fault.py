@@ -79,6 +79,7 @@ class Fault:
 
     ``right``: resolve, or escalate where the default policy forbids every repair. ``taught``: used in training;
     the others are for tests of what was never seen. ``touches_cluster``: not for a cluster that others use.
+    ``simulated``: for a sandbox only; a real cluster cannot be broken so.
     ``beyond``: variants that no repair within the default policy helps against, in a family where it does otherwise.
     """
 
@@ -90,6 +91,7 @@ class Fault:
     taught: bool = True
     touches_cluster: bool = False
     beyond: tuple[str, ...] = ()
+    simulated: bool = False
 
     def right_in(self, variant: str) -> str:
         """What is right in this variant: resolve or escalate."""

@@ -38,4 +38,5 @@ FAULT = Fault(
     damage=damage,
     taught=False,
     touches_cluster=True,
+    simulated=True,
 )

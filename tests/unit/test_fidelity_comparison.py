@@ -185,6 +185,11 @@ def test_trials_leave_a_shared_cluster_alone_unless_told() -> None:
     assert "nodes_cordoned" in everything - names
 
 
+def test_what_no_real_cluster_can_be_broken_by_is_not_tried() -> None:
+    assert "node_lost" not in {trial.fault for trial in campaign.trials("shop", ["all"], whole_cluster=True)}
+    assert campaign.trials("shop", ["node_lost"], whole_cluster=True) == []
+
+
 @pytest.mark.parametrize(("system", "fault"), [("shop", "none_such"), ("shop", "bad_image_tag/none"), ("none", "all")])
 def test_a_name_that_nobody_knows_is_refused(system: str, fault: str) -> None:
     with pytest.raises(InputError):
