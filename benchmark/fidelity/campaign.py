@@ -19,8 +19,8 @@ Tell = Callable[[str], None]
 
 
 def trials(system: str, chosen: Sequence[str], seed: int = 0, whole_cluster: bool = False) -> list[Trial]:
-    """Each fault in each variant; ``FAULT/VARIANT`` names one, ``all`` every one. Those that are simulated only are left
-    out: there is nothing to hold them against. Raises InputError."""
+    """Each fault in each variant; ``FAULT/VARIANT`` names one, ``all`` every one. Those that are simulated only are
+    left out: there is nothing to hold them against. Raises InputError."""
     try:
         choose(system)
     except SystemUnknown as error:
