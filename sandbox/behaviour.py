@@ -214,8 +214,6 @@ class Behaviour:
             self._wake_owner(item)
         elif kind in ("ConfigMap", "Secret"):
             self.kubelet.reference_changed(kind, space, name)
-        elif kind in ("ServiceAccount", "ResourceQuota"):
-            self._wake_all(("ReplicaSet", "StatefulSet", "DaemonSet", "Job"), space)
         elif kind == "Node" and type_ != "DELETED" and not item.get("status", {}).get("allocatable"):
             self._register(item)
         elif kind == "Node" and _placement_of(old) != _placement_of(new if type_ != "DELETED" else None):

@@ -3,6 +3,7 @@ writes the dump at its end to the output."""
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
 
@@ -31,7 +32,8 @@ def live(name: str, seed: int, minutes: int) -> tuple[Sandbox, tuple[str, ...]]:
         seen.append(fault)
         sandbox.advance(rng.uniform(10, 1800))
         if rng.random() < 0.7:
-            heal(transport, injected, system)
+            with contextlib.suppress(ApiError):  # what is right again does not fit what else is wrong
+                heal(transport, injected, system)
     sandbox.advance(max(0.0, end - sandbox.clock.elapsed))
     return sandbox, tuple(seen)
 

@@ -10,6 +10,7 @@ from typing import Any
 from ..shared import Copied
 from ..store import Change, Store
 from .claims import with_claims
+from .encoding import encoded
 from .exchange import Request, Response, Target
 from .resources import Resource
 from .selectors import field_selector, label_selector
@@ -71,13 +72,13 @@ class Reads:
             return self._table(request, resource, objects, meta)
         head = {"kind": resource.list_kind, "apiVersion": resource.api_version, "metadata": meta}
 
-        def encoded(lean: bool = self.lean) -> bytes:
+        def whole(lean: bool = self.lean) -> bytes:
             items = b",".join(self._fragment(resource, obj, lean) for obj in objects)
             return json.dumps(head, separators=(",", ":")).encode()[:-1] + b',"items":[' + items + b"]}"
 
         if self.lean:
-            return Response(200, {**head, "items": [self._plain(resource, obj) for obj in objects]}, encode=encoded)
-        return Response(200, body=encoded())
+            return Response(200, {**head, "items": [self._plain(resource, obj) for obj in objects]}, encode=whole)
+        return Response(200, body=whole())
 
     def selected(self, request: Request, target: Target) -> list[Object]:
         """The stored objects that a request's selectors select, in order."""
@@ -126,10 +127,10 @@ class Reads:
         if kept and kept[0] is obj:  # not by resourceVersion: what a dry run would store has that of the stored one
             return kept[1]
         view = self._plain(resource, obj if lean else with_claims(obj))
-        encoded = json.dumps(view, separators=(",", ":")).encode()
+        text = encoded(view)
         if self._store.get(resource.store_kind, meta.get("namespace", ""), meta["name"]) is obj:
-            self._encoded[key] = (obj, encoded)
-        return encoded
+            self._encoded[key] = (obj, text)
+        return text
 
 
 class Stream:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..nodes.placement import why_not
-from .pods import Refused, create_pod, is_active, is_available, is_ready, owned
+from .pods import Refused, create_pod, is_active, is_available, is_ready, owned, try_again
 from .statefulset import REVISION_LABEL, ensure_revision
 from .world import World
 
@@ -41,7 +41,7 @@ def reconcile(world: World, namespace: str, name: str) -> None:
             )
         except Refused as refused:
             world.recorder.event(item, "Warning", "FailedCreate", f"Error creating: {refused}", _COMPONENT)
-            world.wake_after(30.0, "daemonset", namespace, name)
+            try_again(world, "daemonset", item)
             break
         world.recorder.event(item, "Normal", "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}", _COMPONENT)
     _replace_old(world, item, pods, len(names), revision)

@@ -60,7 +60,7 @@ def _is_settled(world: World, which: tuple[str, str], seen: tuple[Object, ...]) 
     ReplicaSet tells later, if at all."""
     objects, until = world.settled.get(which, ((), 0.0))
     same = len(objects) == len(seen) and all(one is other for one, other in zip(objects, seen, strict=True))
-    return same and world.clock.elapsed <= until
+    return same and world.clock.elapsed < until
 
 
 def _settled_until(world: World, deployment: Object) -> float:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from .pods import Refused, create_pod, is_active, is_ready, owned, with_condition
+from .pods import Refused, create_pod, is_active, is_ready, owned, try_again, with_condition
 from .world import World, seconds_since
 
 Object = dict[str, Any]
 
 _COMPONENT = "job-controller"
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # after a refusal
 _TOO_OFTEN = ("BackoffLimitExceeded", "Job has reached the specified backoff limit")
 _TOO_LONG = ("DeadlineExceeded", "Job was active longer than specified deadline")
 _REACHED = ("CompletionsReached", "Reached expected number of succeeded pods")
@@ -152,7 +153,7 @@ def _create(world: World, job: Object, failed: int) -> list[Object]:
         pod = create_pod(world, job, job["spec"]["template"], labels=labels)
     except Refused as refused:
         world.recorder.event(job, "Warning", "FailedCreate", f"Error creating: {refused}", _COMPONENT)
-        world.wake_after(30.0, "job", meta["namespace"], meta["name"])
+        try_again(world, "job", job, _FIRST_WAIT, _LONGEST_WAIT)
         return []
     world.recorder.event(job, "Normal", "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}", _COMPONENT)
     return [pod]

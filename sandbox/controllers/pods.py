@@ -12,6 +12,8 @@ from .world import World, seconds_since
 
 Object = dict[str, Any]
 
+_FIRST_WAIT, _LONGEST_WAIT = 0.005, 1000.0  # client-go's DefaultTypedControllerRateLimiter
+
 
 class Refused(Exception):
     """Admission would refuse the Pod; the text is the API server's."""
@@ -127,9 +129,22 @@ def create_pod(
     if owner["kind"] == "StatefulSet":
         made["spec"] = {**spec, "hostname": name, "subdomain": owner["spec"].get("serviceName", "")}
     try:
-        return world.store.create(admit_pod(world.store, made))
+        pod = world.store.create(admit_pod(world.store, made))
     except StatusError as error:
         raise Refused(error.message) from None
+    world.refusals.pop(meta["uid"], None)
+    return pod
+
+
+def try_again(
+    world: World, controller: str, owner: Object, first: float = _FIRST_WAIT, longest: float = _LONGEST_WAIT
+) -> None:
+    """After a refusal, wakes the controller when its work queue would: ``first`` seconds later, and twice as late
+    each time in a row. Nothing shortens that; least of all that there would be room meanwhile."""
+    meta = owner["metadata"]
+    before = world.refusals.get(meta["uid"], 0)
+    world.refusals[meta["uid"]] = before + 1
+    world.wake_after(min(longest, first * 2.0 ** min(before, 30)), controller, meta["namespace"], meta["name"])
 
 
 def resource_sum(spec: Object, field: str, resource: str) -> float:

@@ -76,9 +76,10 @@ def write_status(world: World, deployment: Object, new: Object | None, sets: lis
         (c for item in sets for c in item.get("status", {}).get("conditions", ()) if c["type"] == "ReplicaFailure"),
         None,
     )
-    conditions = [item for item in conditions if item["type"] != "ReplicaFailure"]
     if failure:
         conditions = set_condition(conditions, "ReplicaFailure", "True", failure["reason"], failure["message"], now)
+    else:
+        conditions = [item for item in conditions if item["type"] != "ReplicaFailure"]
     status["conditions"] = conditions
     return world.put_status(deployment, status)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .pods import Refused, condition, create_pod, is_active, is_available, is_ready, owned, with_condition
+from .pods import Refused, condition, create_pod, is_active, is_available, is_ready, owned, try_again, with_condition
 from .world import World
 
 Object = dict[str, Any]
 
 _COMPONENT = "replicaset-controller"
-_FIRST_WAIT, _LONGEST_WAIT = 0.005, 1000.0  # client-go's DefaultTypedControllerRateLimiter
 
 
 def reconcile(world: World, namespace: str, name: str) -> None:
@@ -26,9 +25,8 @@ def reconcile(world: World, namespace: str, name: str) -> None:
         except Refused as refused:
             failure = refused
             world.recorder.event(item, "Warning", "FailedCreate", f"Error creating: {refused}", _COMPONENT)
-            world.wake_after(_patience(world, item), "replicaset", namespace, name)
+            try_again(world, "replicaset", item)
             break
-        world.refusals.pop(item["metadata"]["uid"], None)
         pods.append(pod)
         world.recorder.event(item, "Normal", "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}", _COMPONENT)
     for pod in sorted(pods, key=_worth)[: max(0, len(pods) - wanted)]:
@@ -36,13 +34,6 @@ def reconcile(world: World, namespace: str, name: str) -> None:
         world.store.delete("Pod", namespace, pod["metadata"]["name"])
         world.recorder.event(item, "Normal", "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}", _COMPONENT)
     _write_status(world, item, pods, failure)
-
-
-def _patience(world: World, item: Object) -> float:
-    """Seconds until the next try: those of a rate-limited work queue, which nobody shortens by making room."""
-    uid = item["metadata"]["uid"]
-    refused = world.refusals[uid] = world.refusals.get(uid, 0) + 1
-    return float(min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(refused - 1, 20)))
 
 
 def _worth(pod: Object) -> tuple[bool, bool, bool, int, int]:

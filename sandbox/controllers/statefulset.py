@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .deployment import template_hash
-from .pods import Refused, create_pod, is_active, is_available, is_ready, owned, reference
+from .pods import Refused, create_pod, is_active, is_available, is_ready, owned, reference, try_again
 from .volumes import CLAIM_PROTECTION
 from .world import World
 
@@ -108,7 +108,7 @@ def _create(world: World, item: Object, ordinal: int, revision: str) -> bool:
     except Refused as refused:
         text = f"create Pod {name} in StatefulSet {item['metadata']['name']} failed error: {refused}"
         world.recorder.event(item, "Warning", "FailedCreate", text, _COMPONENT)
-        world.wake_after(30.0, "statefulset", item["metadata"]["namespace"], item["metadata"]["name"])
+        try_again(world, "statefulset", item)
         return False
     text = f"create Pod {name} in StatefulSet {item['metadata']['name']} successful"
     world.recorder.event(item, "Normal", "SuccessfulCreate", text, _COMPONENT)

@@ -41,7 +41,7 @@ class World:
         self.children: dict[str, dict[tuple[str, str], Object]] = {}  # owner's uid -> (kind, name) -> object
         self.autoscalers: dict[str, Any] = {}  # uid of a HorizontalPodAutoscaler -> what it remembers
         self.evictions: dict[str, float] = {}  # uid of a Pod that must leave its node -> virtual seconds when
-        self.refusals: dict[str, int] = {}  # uid of a ReplicaSet -> Pods that it was refused in a row
+        self.refusals: dict[str, int] = {}  # uid of a workload -> Pods that it was refused in a row
         self.orphaned: dict[str, float] = {}  # node that is gone but has Pods -> virtual seconds when they go
         self.settled: dict[tuple[str, str], tuple[tuple[Object, ...], float]] = {}  # Deployments: see deployment.py
         self._looked: dict[tuple[str, str, str], float] = {}
