@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..plugins.module_utils.errors import InputError, RunError
+from ._keeping import write
 from ._systems import system_of
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def break_it(state: Mapping[str, Any], folder: Path, fault: str, variant: str, s
 def kept_report(folder: Path, report: Any) -> str:
     """Writes a report down, and returns it as text."""
     text = report if isinstance(report, str) else json.dumps(report, indent=1)
-    _write(folder / REPORT, text)
+    write(folder / REPORT, text)
     return text
 
 
@@ -80,7 +81,7 @@ def keep(folder: Path, injected: Iterable[Injected]) -> None:
     """Remembers what was broken, for ``heal``."""
     more = [{**asdict(item), "reports": []} for item in injected]
     if more:
-        _write(folder / BROKEN, json.dumps([*_kept(folder), *more], indent=1))
+        write(folder / BROKEN, json.dumps([*_kept(folder), *more], indent=1))
 
 
 def unkeep(folder: Path, passed: Iterable[Injected]) -> None:
@@ -88,7 +89,7 @@ def unkeep(folder: Path, passed: Iterable[Injected]) -> None:
     gone = [(item.fault, item.workload["name"]) for item in passed]
     if gone:
         left = [item for item in _kept(folder) if (item["fault"], item["workload"]["name"]) not in gone]
-        _write(folder / BROKEN, json.dumps(left, indent=1))
+        write(folder / BROKEN, json.dumps(left, indent=1))
 
 
 def broken(folder: Path) -> list[str]:
@@ -117,7 +118,7 @@ def heal(state: Mapping[str, Any], folder: Path) -> list[str]:
             raise RunError(f"{what} cannot be healed: {error}.", "Start the sandbox anew.") from None
         done.append(f"{injected.fault} on {injected.workload['kind']} {injected.workload['name']}")
         left.pop()
-        _write(folder / BROKEN, json.dumps(left, indent=1))
+        write(folder / BROKEN, json.dumps(left, indent=1))
     return done
 
 
@@ -155,9 +156,3 @@ def _read(raw: Mapping[str, Any]) -> Injected:
     edits = tuple(Edit(**{**item, "path": tuple(item["path"])}) for item in raw["edits"])
     experiments = tuple((kind, name) for kind, name in raw["experiments"])
     return Injected(**{**raw, "edits": edits, "experiments": experiments, "reports": ()})
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, "utf-8")
-    part.replace(path)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..plugins.module_utils.errors import InputError, RunError, Unreachable
-from . import _breaking, _unfolding
+from . import _breaking, _keeping, _unfolding
 from ._systems import NAMES, system_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 DEFAULT_DIR = Path("out/sandbox")
 _READY_WITHIN = 30.0
-_SHOWN = 300
 
 
 def add_parser(subparsers: Any) -> None:
@@ -68,7 +67,7 @@ def add_parser(subparsers: Any) -> None:
 def start(args: argparse.Namespace) -> None:
     """Starts the server in a process of its own and waits until it answers."""
     if args.load:
-        _loaded(args.load)
+        _keeping.loaded(args.load)
     else:
         system_of(args.system)
     if args.fault:
@@ -76,7 +75,9 @@ def start(args: argparse.Namespace) -> None:
     running = _state(args.dir)
     if running is not None:
         raise InputError(f"A sandbox runs already at {running['url']}.", f"Stop it first: {_call(args, 'stop')}.")
-    args.dir.mkdir(parents=True, exist_ok=True)
+    if args.speed < 0:
+        raise InputError(f"Time cannot go at {args.speed:g}.", "Give a --speed of 0 (it stands still) or more.")
+    _keeping.folder(args.dir)
     _breaking.forget(args.dir)
     log = args.dir / "sandbox.log"
     command = [sys.executable, "-m", f"{__package__}", "sandbox", "serve", "--dir", str(args.dir)]
@@ -89,7 +90,9 @@ def start(args: argparse.Namespace) -> None:
     end = time.monotonic() + _READY_WITHIN
     while (state := _state(args.dir)) is None or state["pid"] != process.pid:
         if process.poll() is not None or time.monotonic() > end:
-            raise RunError("The sandbox did not start.", f"Its output is in {log}.")
+            said = log.read_text("utf-8", "replace").split("\n")
+            why = next((line for line in reversed(said) if line.strip()), "it said nothing")
+            raise RunError(f"The sandbox did not start: {why}.", f"All that it said is in {log}.")
         time.sleep(0.02)
     if args.fault:
         inject(args)
@@ -103,7 +106,7 @@ def serve(args: argparse.Namespace) -> None:
 
     # Not in the middle of start-up: from here on, a signal means an orderly end.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    sandbox = _loaded(args.load) if args.load else _made(args.system)
+    sandbox = _keeping.loaded(args.load) if args.load else _made(args.system)
     if args.chaos_mesh:
         _install_chaos_mesh(sandbox)
     namespace = getattr(sandbox.system, "namespace", "default")
@@ -111,7 +114,7 @@ def serve(args: argparse.Namespace) -> None:
     with ExitStack() as open_:
         recording = _recording(sandbox, open_.enter_context(args.record.open("w"))) if args.record else None
         served = open_.enter_context(serve_sandbox(sandbox, args.port, args.speed, namespace, recording))
-        _write(args.dir / "kubeconfig", json.dumps(served.kubeconfig, indent=1))
+        _keeping.write(args.dir / "kubeconfig", json.dumps(served.kubeconfig, indent=1))
         state = {
             "pid": os.getpid(),
             "url": served.url,
@@ -119,7 +122,7 @@ def serve(args: argparse.Namespace) -> None:
             "system": sandbox.called,
             "speed": args.speed,
         }
-        _write(args.dir / "state.json", json.dumps(state))
+        _keeping.write(args.dir / "state.json", json.dumps(state))
         print(served.url, flush=True)
         try:
             signal.pause()
@@ -173,36 +176,13 @@ def status(args: argparse.Namespace) -> int:
 
 def dump(args: argparse.Namespace) -> None:
     """Writes the running sandbox to a file; it runs on."""
-    from ..sandbox.over_http import DUMP, HttpTransport
-
-    answer = HttpTransport(_running(args)["url"]).request("GET", DUMP)
-    if answer.status != 200:
-        raise RunError("The sandbox could not be written down.", answer.text())
-    args.file.parent.mkdir(parents=True, exist_ok=True)
-    _write(args.file, answer.text())
-    print(f"{args.file}: {len(answer.body)} bytes; go on with it: e2ereme sandbox start --load {args.file}")
+    size = _keeping.write_dump(_running(args)["url"], args.file)
+    print(f"{args.file}: {size} bytes; go on with it: e2ereme sandbox start --load {args.file}")
 
 
 def replay(args: argparse.Namespace) -> int:
     """Fails where an answer differs from the recorded one."""
-    from ..sandbox.recording import BadRecording, beginning
-    from ..sandbox.recording import replay as ask_again
-
-    try:
-        lines = iter(args.file.read_text("utf-8").splitlines())
-        sandbox, same = beginning(lines)
-    except (OSError, BadRecording) as error:
-        raise InputError(f"{args.file} cannot be replayed: {error}.", "Give what start --record wrote.") from None
-    if not same:
-        print(f"recorded with another version of the sandbox: system {sandbox.called} is made anew", file=sys.stderr)
-    asked = list(ask_again(sandbox, lines))
-    for one in asked:
-        if one.same is False:
-            print(f"{one.seconds:.3f} s: {one.method} {one.path}: was {one.before[0]}, is {one.now[0]}")
-            print(f"  was {one.before[1][:_SHOWN]}\n  is  {one.now[1][:_SHOWN]}")
-    alike, streams = (sum(one.same is what for one in asked) for what in (True, None))
-    print(f"{len(asked)} requests: {alike} answered alike, {len(asked) - alike - streams} not, {streams} watches")
-    return 0 if alike + streams == len(asked) else 1
+    return 0 if _keeping.replay(args.file, print) else 1
 
 
 def stop(args: argparse.Namespace) -> None:
@@ -247,15 +227,6 @@ def _recording(sandbox: Sandbox, sink: IO[str]) -> Recording:
     return Recording(sandbox, sink)
 
 
-def _loaded(path: Path) -> Sandbox:
-    from ..sandbox.dump import BadDump, load
-
-    try:
-        return load(path.read_bytes())
-    except (OSError, BadDump) as error:
-        raise InputError(f"{path} cannot be loaded: {error}.", "Give what e2ereme sandbox dump wrote.") from None
-
-
 def _number(name: str) -> int:
     return int(name) if name.isdigit() else 0
 
@@ -290,9 +261,3 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return True
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, "utf-8")
-    part.replace(path)

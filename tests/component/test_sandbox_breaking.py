@@ -101,6 +101,7 @@ def test_what_passes_by_itself_is_not_broken_any_more(sandbox: Command, tmp_path
     (["machine", "node-9", "off"], 'nodes "node-9" not found'),
     (["start", "--fault", "gremlins"], "Known are bad_image_tag, "),
     (["start", "--fault", "bad_image_tag", "--variant", "sideways"], "It has latest, buried, moved_on."),
+    (["dump", "/proc/nowhere"], "/proc/nowhere cannot be written"),
     (["start"], "Stop it first: e2ereme sandbox stop --dir "),
 ])  # fmt: skip
 def test_what_cannot_be_done_is_said_in_one_line(sandbox: Command, words: list[str], part: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -78,3 +79,18 @@ def test_it_starts_with_chaos_mesh_and_heals_what_it_broke(sandbox: Command, tmp
     assert sandbox("heal").stdout.startswith("healed: scaled_to_zero on Deployment ")
     names("wait", "deployment", "--all", "--for=condition=Available", "--timeout=30s")
     assert "0" not in names("get", "deployments", "-o", "jsonpath={.items[*].spec.replicas}").split()
+
+
+def test_why_it_does_not_start_is_said_in_one_line(sandbox: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        tries = [
+            (sandbox("start", "--port", port), "Address already in use"),
+            (sandbox("start", "--speed", "-1"), "Time cannot go at -1"),
+            (sandbox("start", "--dir", "file"), "file cannot be made a folder"),
+        ]
+    for done, part in tries:
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+        assert done.stderr.startswith("e2ereme: ") and part in done.stderr
+    assert sandbox("status").returncode == 1
