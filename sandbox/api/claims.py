@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .encoding import kept_text
 from .events import to_group
 from .fields import changed, from_tree, to_tree
 from .managers import in_order
@@ -63,6 +64,7 @@ _COMPONENTS = {"kubelet": _KUBELET, "default-scheduler": _SCHEDULER}
 _NOT_THE_KUBELETS = ("qosClass", "conditions", "podIPs")
 _KEPT = 4096
 _TREES: dict[Any, Object] = {}
+_LEFT: dict[Any, Object] = {}  # what of such a tree is left beside what others own
 
 
 def with_claims(obj: Object) -> Object:
@@ -237,10 +239,17 @@ def _tree(
     others = [entry for entry in noted if (entry["manager"], entry.get("subresource", "")) != (manager, subresource)]
     if not others:
         return tree
-    owned, rewritten = from_tree(tree), {_REVISION_PATH} if _has_caught_up(obj) else set()
-    for entry in others:
-        owned -= from_tree(entry["fieldsV1"]) - rewritten
-    return to_tree(owned)
+    rewritten = {_REVISION_PATH} if _has_caught_up(obj) else set()
+    told = (key, bool(rewritten), *[kept_text(entry["fieldsV1"]) for entry in others])
+    left = _LEFT.get(told)
+    if left is None:
+        owned = from_tree(tree)
+        for entry in others:
+            owned -= from_tree(entry["fieldsV1"]) - rewritten
+        if len(_LEFT) >= _KEPT:
+            _LEFT.clear()
+        left = _LEFT[told] = to_tree(owned)
+    return left
 
 
 def _family(pod: Object) -> Any:
