@@ -75,14 +75,22 @@ class SandboxSite:
 
     def __init__(self, sandbox: Any) -> None:
         self._sandbox = sandbox
+        self._seen: tuple[int, str, tuple[Manifest, ...]] = (-1, "", ())
 
     def objects(self, namespace: str) -> Iterable[Manifest]:
-        store = self._sandbox.store
-        for kind in KINDS:
-            try:
-                yield from store.list(kind, None if kind == "Node" else namespace)
-            except KeyError:  # a kind that this sandbox does not keep
-                continue
+        """The very same tuple until something changes."""
+        version, where, found = self._seen
+        if (version, where) != (self._sandbox.store.version, namespace):
+            found = tuple(item for kind in KINDS for item in self._list(kind, namespace))
+            self._seen = (self._sandbox.store.version, namespace, found)
+        return found
+
+    def _list(self, kind: str, namespace: str) -> Iterable[Manifest]:
+        try:
+            listed: list[Manifest] = self._sandbox.store.list(kind, None if kind == "Node" else namespace)
+            return listed
+        except KeyError:  # a kind that this sandbox does not keep
+            return ()
 
     def visit(self, namespace: str, service: str, port: int) -> Visit:
         status, seconds, _ = self._sandbox.behaviour.proxy("services", namespace, service, str(port), "/")

@@ -47,7 +47,7 @@ class Clock:
         """Now as the API server writes times: RFC 3339 in whole seconds."""
         second = self._micros // 1_000_000
         if self._stamp[0] != second:
-            self._stamp = (second, self.now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+            self._stamp = (second, f"{self.now.isoformat()[:19]}Z")
         return self._stamp[1]
 
     def stamp_of(self, timestamp: float) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Set
+from functools import lru_cache
 from typing import Any
 
 from ..remembered import Remembered
@@ -77,8 +78,16 @@ def item_step(node: Node, item: Any) -> str | None:
             if value is None:
                 return None
             keys[key] = value
-        return "k:" + json.dumps(keys, separators=(",", ":"), sort_keys=True)
+        try:
+            return _key_step(tuple(keys), *keys.values())
+        except TypeError:  # a key that is no plain value
+            return _key_step.__wrapped__(tuple(keys), *keys.values())
     return "v:" + json.dumps(item, separators=(",", ":"))
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _key_step(names: tuple[str, ...], *values: Any) -> str:
+    return "k:" + json.dumps(dict(zip(names, values, strict=True)), separators=(",", ":"), sort_keys=True)
 
 
 def _counts(path: Path) -> bool:

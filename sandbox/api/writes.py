@@ -69,7 +69,7 @@ class Writes:
         new = _patched(node, kind, current, sent)
         unknown: list[str] = []
         try:
-            obj = decode(node, new, unknown)
+            obj = _decoded_patch(resource, target, node, current, new, unknown)
         except WrongType as error:
             raise _bad_patch(kind, sent, new, str(error)) from None
         warnings = _field_warnings(request, unknown, lambda why: _bad_patch(kind, sent, new, why))
@@ -317,6 +317,28 @@ def _patched(node: Node, kind: str, current: Object, sent: Any) -> Any:
         return strategic_merge(node, current, sent)
     except Unfit as error:
         raise _bad_patch(kind, sent, None, str(error)) from None
+
+
+def _decoded_patch(
+    resource: Resource, target: Target, node: Node, current: Object, new: Any, unknown: list[str]
+) -> Object:
+    """The patched object, decoded. What of it is large and mostly untouched, and was decoded when it was written (who
+    manages what, and a status, of which such a write counts nothing), is left as it is."""
+    meta, apart = new.get("metadata") if isinstance(new, dict) else None, {}
+    if not isinstance(meta, dict) or resource.definition or target.subresource:
+        whole: Object = decode(node, new, unknown)
+        return whole
+    if "status" in resource.subresources and "status" in new and new["status"] is current.get("status"):
+        apart["status"] = new["status"]
+    fields = meta.get("managedFields")
+    if fields and fields is current["metadata"].get("managedFields"):
+        meta = {key: value for key, value in meta.items() if key != "managedFields"}
+    rest = {key: meta if key == "metadata" else value for key, value in new.items() if key not in apart}
+    obj: Object = decode(node, rest, unknown)
+    if meta is not new["metadata"]:  # each in the place that it had
+        found = {**obj["metadata"], "managedFields": fields}
+        obj["metadata"] = {key: found[key] for key in new["metadata"] if key in found}
+    return {**obj, **apart}
 
 
 def _merged_halves(resource: Resource, subresource: str, old: Object, obj: Object) -> tuple[Object, bool]:

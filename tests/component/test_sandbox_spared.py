@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.e2ereme.remediate.benchmark.oracle import observe
+from ansible_collections.e2ereme.remediate.benchmark.site import SandboxSite
+from ansible_collections.e2ereme.remediate.plugins.module_utils.evidence import ObjectRef
 from ansible_collections.e2ereme.remediate.sandbox.api.fields import from_tree, to_tree
 from ansible_collections.e2ereme.remediate.sandbox.controllers import deployment
 from ansible_collections.e2ereme.remediate.sandbox.sandbox import Sandbox
@@ -59,3 +62,38 @@ def test_the_paths_of_fields_are_those_of_the_tree_that_is_asked_for() -> None:
     trees = [to_tree({("f:spec", f"f:part{number}")}) for number in range(3000)]  # more than are kept
     for _ in range(2):
         assert [from_tree(tree) for tree in trees] == [{("f:spec", f"f:part{number}")} for number in range(3000)]
+
+
+def test_a_patch_leaves_a_status_and_managers_as_they_were_and_in_their_place() -> None:
+    sandbox = Sandbox(shop(), seed=11)
+    sandbox.advance(90)
+    before = sandbox.handle("GET", CART).json()
+    for body, kind in (
+        ({"spec": {"replicas": 3}}, MERGE),
+        ({"spec": {"replicas": 4}}, "application/strategic-merge-patch+json"),
+        ([{"op": "replace", "path": "/spec/replicas", "value": 5}], "application/json-patch+json"),
+    ):
+        query = {"fieldManager": "kubectl-edit", "dryRun": "All"}
+        after = sandbox.handle("PATCH", CART, query, body, kind).json()
+        assert list(after["metadata"]) == list(before["metadata"])
+        assert after["status"] == before["status"]
+        told = {entry["manager"]: entry for entry in after["metadata"]["managedFields"]}
+        known = {entry["manager"]: entry for entry in before["metadata"]["managedFields"]}
+        assert told.pop("kubectl-edit")["fieldsV1"] == {"f:spec": {"f:replicas": {}}}
+        assert known.keys() == told.keys()
+    body = {"status": {"replicas": 99}, "metadata": {"managedFields": [{"manager": "me"}]}}
+    refused = sandbox.handle("PATCH", CART, {}, {**body, "status": {"replicas": "many"}}, MERGE)
+    assert (refused.status, "of type int32" in refused.text()) == (422, True)
+
+
+def test_the_judge_sees_each_change_though_it_looks_once_where_there_is_none() -> None:
+    sandbox = Sandbox(shop(), seed=11)
+    sandbox.advance(90)
+    site = SandboxSite(sandbox)
+    first, second = observe(site, "shop"), observe(site, "shop")
+    assert second.state is first.state
+    sandbox.handle("PATCH", CART, {}, {"spec": {"replicas": 3}}, MERGE)
+    sandbox.advance(30)
+    ref = ObjectRef("Deployment", "shop", "cart")
+    assert [seen.state[ref]["spec"]["replicas"] for seen in (first, observe(site, "shop"))] == [2, 3]
+    assert [seen.pods[ref][0] for seen in (first, observe(site, "shop"))] == [2, 3]
