@@ -1,5 +1,5 @@
-"""Objects as JSON. What many of them share, such as the environment of a ReplicaSet's Pods or the tree of fields that
-their kubelets own, is encoded once: stored values are never changed, so that they are known again by their identity."""
+"""Objects as JSON. What many of them share, such as the tree of fields that the kubelets own of a ReplicaSet's Pods, is
+encoded once: stored values are never changed, so that they are known again by their identity."""
 
 from __future__ import annotations
 
@@ -9,45 +9,24 @@ from typing import Any
 Object = dict[str, Any]
 
 _KEPT = 4096
+_MARK = "\x00kept\x00"
 _text = json.JSONEncoder(separators=(",", ":")).encode
 _texts: dict[int, tuple[Any, str]] = {}  # by the id of a value, with the value itself, so that the id stays its own
-_SHARED = ("env", "command", "args", "livenessProbe", "readinessProbe", "startupProbe")
 
 
 def encoded(obj: Object) -> bytes:
     """As ``json.dumps`` without spaces."""
-    parts = []
-    for key, value in obj.items():
-        if key == "metadata" and "managedFields" in value:
-            text = _joined(value, "managedFields", _owners)
-        elif key == "spec" and "containers" in value:
-            text = _joined(value, "containers", _containers)
-        else:
-            text = _text(value)
-        parts.append(f"{_text(key)}:{text}")
-    return f"{{{','.join(parts)}}}".encode()
-
-
-def _joined(value: Object, special: str, act: Any) -> str:
-    """An object of which one part is encoded in its own way."""
-    names = list(value)
-    at = names.index(special)
-    before = _text({name: value[name] for name in names[:at]})[:-1]
-    after = _text({name: value[name] for name in names[at + 1 :]})[1:]
-    here = f'"{special}":{act(value[special])}'
-    return before + ("," if at else "") + here + ("," if after != "}" else "") + after
-
-
-def _owners(entries: list[Object]) -> str:
-    return f"[{','.join(_joined(entry, 'fieldsV1', kept_text) for entry in entries)}]"
-
-
-def _containers(containers: list[Object]) -> str:
-    made = []
-    for container in containers:
-        parts = [f'"{key}":{kept_text(value) if key in _SHARED else _text(value)}' for key, value in container.items()]
-        made.append(f"{{{','.join(parts)}}}")
-    return f"[{','.join(made)}]"
+    meta = obj.get("metadata")
+    entries = meta.get("managedFields") if meta else None
+    if not entries:
+        return _text(obj).encode()
+    marked = [{**entry, "fieldsV1": _MARK} if "fieldsV1" in entry else entry for entry in entries]
+    rest = _text({**obj, "metadata": {**meta, "managedFields": marked}})
+    first, *pieces = rest.split(_MARKED)
+    trees = [kept_text(entry["fieldsV1"]) for entry in entries if "fieldsV1" in entry]
+    if len(pieces) != len(trees):  # somebody wrote the mark itself
+        return _text(obj).encode()
+    return "".join([first, *(part for pair in zip(trees, pieces, strict=True) for part in pair)]).encode()
 
 
 def kept_text(value: Any) -> str:
@@ -60,3 +39,6 @@ def kept_text(value: Any) -> str:
     text = _text(value)
     _texts[id(value)] = (value, text)
     return text
+
+
+_MARKED = _text(_MARK)

@@ -39,6 +39,7 @@ def test_objects_of_a_cluster(sandbox: Sandbox, kind: str) -> None:
         {"metadata": {"managedFields": []}},
         {"metadata": {"managedFields": [{"fieldsV1": {}}], "name": "a"}, "spec": {"containers": []}},
         {"metadata": {"name": 'ä"\\', "managedFields": [{"manager": "m", "fieldsV1": {"f:a": {}}, "time": None}]}},
+        {"metadata": {"name": "\x00kept\x00", "managedFields": [{"fieldsV1": {"f:a": {}}}]}},
         {"spec": {"a": 1, "containers": [{}, {"env": [], "args": ["<&>"], "name": "x"}], "z": [True, 1.5]}},
     ],
 )
