@@ -29,7 +29,8 @@ def reconcile(world: World, namespace: str, name: str) -> None:
             break
         pods.append(pod)
         world.recorder.event(item, "Normal", "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}", _COMPONENT)
-    for pod in sorted(pods, key=_worth)[: max(0, len(pods) - wanted)]:
+    surplus = max(0, len(pods) - wanted)
+    for pod in sorted(pods, key=_worth)[:surplus] if surplus else ():  # ranking thousands at each look takes long
         pods.remove(pod)
         world.store.delete("Pod", namespace, pod["metadata"]["name"])
         world.recorder.event(item, "Normal", "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}", _COMPONENT)
