@@ -175,7 +175,6 @@ class Network:
         service = self._world.store.get("Service", namespace, name)
         if service is None:
             return 404, _HOP, f'services "{name}" not found'
-        asked = f"{name}:{port}" if port else name
         ports = service["spec"].get("ports", ())
         if port.isdecimal():
             entry = next((item for item in ports if item["port"] == int(port)), None)
@@ -185,7 +184,7 @@ class Network:
             entry = next((item for item in ports if item.get("name", "") == port), None)
         targets = self._ready_targets(service, entry) if entry else []
         if not targets:
-            return 503, _HOP, f'no endpoints available for service "{asked}"'
+            return 503, _HOP, f'no endpoints available for service "{name}"'
         return self._through_proxy(*self._pick(targets), path)
 
     # What the nodes ask

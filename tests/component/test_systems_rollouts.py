@@ -185,7 +185,7 @@ def test_room_under_a_quota_is_found_at_the_next_try_which_comes_late(cluster: S
         ("web", "8080", 200, "ok\n"),
         ("web", "http", 200, "ok\n"),
         ("web", "99", 503, 'no service port 99 found for service "web"'),
-        ("web", "zzz", 503, 'no endpoints available for service "web:zzz"'),
+        ("web", "zzz", 503, 'no endpoints available for service "web"'),
         ("nope", "80", 404, 'services "nope" not found'),
     ],
 )
