@@ -3,7 +3,7 @@
 The older one, which kubelets and most controllers use, counts an event up when it comes again, and when one object has
 drawn ten different messages for the same reason within ten minutes, goes on with one event "combined from similar
 events". The newer one, the scheduler's, makes a series of what comes again within six minutes: the second is noted at
-once, the others when the series has ended.
+once, the others when the series has ended. The older one also holds back what comes too often (spam.py).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from ..clock import Clock
 from ..shared import Copied, Shared
 from ..store import Store
+from .spam import SpamFilter
 
 Object = dict[str, Any]
 Name = tuple[str, str]
@@ -54,12 +55,15 @@ class Recorder:
         self._known: dict[tuple[str, ...], Name] = {}
         self._similar: dict[tuple[str, ...], _Similar] = {}
         self._series: dict[tuple[str, ...], _Series] = {}
+        self._promised: dict[tuple[str, ...], tuple[str, str]] = {}  # name and uid of what is still held back
+        self._spam = SpamFilter()
         self._sweeping = False
 
     def __getstate__(self) -> Object:
         similar = {key: (Copied(item.messages), item.last) for key, item in self._similar.items()}
         keys = Shared(tuple(similar))
-        return {**vars(self), "_known": Copied(self._known), "_similar": (keys, list(similar.values()))}
+        known, promised = Copied(self._known), Copied(self._promised)
+        return {**vars(self), "_known": known, "_promised": promised, "_similar": (keys, list(similar.values()))}
 
     def __setstate__(self, state: Object) -> None:
         keys, similar = state.pop("_similar")
@@ -97,6 +101,11 @@ class Recorder:
         now = self._clock.stamp()
         name = self._known.get(key)
         old = self._store.get("Event", *name) if name else None
+        times = self._spam.passing((who, component, host), key, times, self._clock.elapsed)
+        if not times:
+            if old is None and key not in self._promised:  # it has its name from the first time on
+                self._promised[key] = (self._name(meta), self._store.new_uid())
+            return
         if old is not None:
             changed = {"count": old["count"] + times, "lastTimestamp": now, "message": message}
             self._store.update({**old, "metadata": dict(old["metadata"]), **changed})
@@ -116,6 +125,7 @@ class Recorder:
                 "reportingComponent": "" if combined else component,
                 "reportingInstance": "" if combined else host,
             },
+            self._promised.pop(key, None),
         )
 
     def _joins(self, who: str, kind: str, reason: str, component: str, host: str, message: str) -> bool:
@@ -178,7 +188,10 @@ class Recorder:
             noted = {"count": series.count, "lastObservedTime": f"{last[:-1]}.000000Z"}
             self._store.update({**old, "metadata": dict(old["metadata"]), "series": noted})
 
-    def _create(self, about: Object, field: str, body: Object) -> Name:
+    def _name(self, meta: Object) -> str:
+        return f"{meta['name']}.{self._rng.getrandbits(60):015x}"
+
+    def _create(self, about: Object, field: str, body: Object, promised: tuple[str, str] | None = None) -> Name:
         meta = about["metadata"]
         space = meta.get("namespace") or "default"
         involved = {
@@ -190,11 +203,12 @@ class Recorder:
             "resourceVersion": meta.get("resourceVersion", ""),
             "fieldPath": field,
         }
+        named = {"name": promised[0], "uid": promised[1]} if promised else {"name": self._name(meta)}
         made = self._store.create(
             {
                 "apiVersion": "v1",
                 "kind": "Event",
-                "metadata": {"name": f"{meta['name']}.{self._rng.getrandbits(60):015x}", "namespace": space},
+                "metadata": {**named, "namespace": space},
                 "involvedObject": {key: part for key, part in involved.items() if part},
                 **body,
             }
@@ -221,6 +235,8 @@ class Recorder:
         self._series = {key: item for key, item in self._series.items() if self._store.get("Event", *item.name)}
         now = self._clock.elapsed
         self._similar = {key: item for key, item in self._similar.items() if now - item.last <= _SIMILAR_WITHIN}
+        self._spam.forget(now)
+        self._promised = self._promised if left else {}
         self._sweeping = left
         if left:
             self._clock.after(_LIFETIME / 4, self._sweep)

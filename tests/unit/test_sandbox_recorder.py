@@ -85,3 +85,47 @@ def test_events_are_gone_an_hour_after_they_were_last_written(recorder: Recorder
     recorder.event(POD, "Normal", "Created", "made", "kubelet")
     clock.advance(1600)
     assert events(store) == [("made", 1)]
+
+
+def failing(recorder: Recorder, times: int, message: str = "no answer") -> None:
+    for _ in range(times):
+        recorder.event(POD, "Warning", "Unhealthy", message, "kubelet", host="node-1")
+
+
+def test_a_source_that_says_too_much_about_one_object_is_held_back(recorder: Recorder, store: Store) -> None:
+    failing(recorder, 40)
+    failing(recorder, 2, "another thing")
+    assert events(store) == [("no answer", 25)]
+
+
+def test_one_more_passes_in_five_minutes_and_tells_of_all_before(
+    recorder: Recorder, store: Store, clock: Clock
+) -> None:
+    failing(recorder, 40)
+    clock.advance(299)
+    failing(recorder, 1)
+    assert events(store) == [("no answer", 25)]
+    clock.advance(2)
+    failing(recorder, 2)
+    assert events(store) == [("no answer", 42)]
+
+
+def test_other_sources_and_objects_are_not_held_back(recorder: Recorder, store: Store) -> None:
+    failing(recorder, 40)
+    recorder.event(POD, "Normal", "Scheduled", "placed", "default-scheduler")
+    other = {**POD, "metadata": {**POD["metadata"], "name": "web-2", "uid": "u-2"}}  # type: ignore[dict-item]
+    recorder.event(other, "Warning", "Unhealthy", "no answer", "kubelet", host="node-1")
+    assert sorted(events(store)) == [("no answer", 1), ("no answer", 25), ("placed", 1)]
+
+
+def test_what_is_held_back_draws_the_same_luck(store: Store, clock: Clock) -> None:
+    """Whatever else is random in a cluster goes on as if every Event had been written."""
+    rng = random.Random(2)
+    recorder = Recorder(store, clock, rng)
+    failing(recorder, 25)
+    failing(recorder, 3, "another thing")
+    held = rng.random()
+    again = random.Random(2)
+    for _ in range(2):
+        again.getrandbits(60)
+    assert held == again.random()
