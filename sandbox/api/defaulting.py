@@ -52,6 +52,8 @@ def _daemonset_strategy(strategy: Object) -> None:
 def _job(job: Object) -> None:
     """Only a Job's own spec: the one in a CronJob stays as it was written until it becomes a Job."""
     spec = job.setdefault("spec", {})
+    if "backoffLimitPerIndex" in spec:  # each piece has its own limit then
+        spec.setdefault("backoffLimit", 2**31 - 1)
     for field, value in _JOB.items():
         spec.setdefault(field, value)
     if "completions" not in spec and "parallelism" not in spec:

@@ -39,8 +39,22 @@ def check_workload(kind: str, spec: Object, causes: Causes) -> None:
             causes.append(_cause("FieldValueNotSupported", message, "spec.template.spec.restartPolicy"))
     if kind == "Deployment":
         _check_deployment(spec, causes)
+    if kind == "Job":
+        _check_job(spec, causes)
     claims = {claim.get("metadata", {}).get("name") for claim in spec.get("volumeClaimTemplates", ())}
     _check_pod(template.get("spec") or {}, "spec.template.spec", causes, claims)
+
+
+def _check_job(spec: Object, causes: Causes) -> None:
+    if spec.get("completionMode") == "Indexed":
+        if "completions" not in spec:
+            words = "Required value: when completion mode is Indexed"
+            causes.append(_cause("FieldValueRequired", words, "spec.completions"))
+        return
+    for field in ("backoffLimitPerIndex", "maxFailedIndexes"):
+        if field in spec:
+            words = f"Invalid value: {spec[field]}: requires indexed completion mode"
+            causes.append(_cause("FieldValueInvalid", words, f"spec.{field}"))
 
 
 def check_schedule(spec: Object, causes: Causes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from .indexed import Indexes, is_indexed, template_of
 from .pods import Refused, create_pod, is_active, is_ready, owned, try_again, with_condition
 from .world import World, seconds_since
 
@@ -30,11 +31,15 @@ def reconcile(world: World, namespace: str, name: str) -> None:
     done = sum(pod["status"].get("phase") == "Succeeded" for pod in pods)
     failed = sum(pod["status"].get("phase") == "Failed" for pod in pods)
     spec = job["spec"]
+    pieces = Indexes(job, pods) if is_indexed(job) else None
+    if pieces:
+        done = len(pieces.completed)
     completions, limit = spec.get("completions", 1), spec.get("backoffLimit", 6)
     now = world.clock.stamp()
     conditions: list[Object] = status.get("conditions", [])
     complete = done >= completions
     why = _TOO_OFTEN if failed > limit else _TOO_LONG if not complete and _over_time(world, job) else None
+    why = why or (pieces.verdict if pieces else None)
     if complete:
         conditions = _concluded(conditions, ("SuccessCriteriaMet", "Complete"), _REACHED, now)
         world.recorder.event(job, "Normal", "Completed", "Job completed", _COMPONENT)
@@ -47,8 +52,13 @@ def reconcile(world: World, namespace: str, name: str) -> None:
         conditions = _noted_suspension(world, job, conditions, suspended=True)
     else:
         conditions = _noted_suspension(world, job, conditions, suspended=False)
-        for _ in range(min(spec.get("parallelism", 1), completions - done) - len(active)):
-            active += _create(world, job, failed)
+        missing = min(spec.get("parallelism", 1), completions - done) - len(active)
+        if pieces:
+            for index in pieces.open(active)[: max(0, missing)]:
+                active += _create(world, job, pieces.failures(index), index)
+        else:
+            for _ in range(missing):
+                active += _create(world, job, failed)
     made: Object = {"ready": 0, "terminating": 0, "uncountedTerminatedPods": {}}
     if not spec.get("suspend") or "startTime" in status:
         made["startTime"] = status.get("startTime", now)
@@ -60,6 +70,8 @@ def reconcile(world: World, namespace: str, name: str) -> None:
     ):
         if value:
             made[key] = value
+    if pieces:
+        made |= pieces.status
     if conditions:
         made["conditions"] = conditions
     if complete:
@@ -135,10 +147,14 @@ def _forget_in_time(world: World, job: Object) -> None:
     world.store.delete("Job", meta["namespace"], meta["name"])
 
 
-def _create(world: World, job: Object, failed: int) -> list[Object]:
-    meta = job["metadata"]
+def _create(world: World, job: Object, failed: int, index: int | None = None) -> list[Object]:
+    """``index``: of an indexed Job, which piece of the work the Pod is for."""
+    meta, template, prefix = job["metadata"], job["spec"]["template"], f"{job['metadata']['name']}-"
+    if index is not None:
+        template, prefix = template_of(job, index, failed), f"{prefix}{index}-"
     if failed:  # 10 s, 20 s, 40 s … after failures
-        last = max(pod["metadata"]["creationTimestamp"] for pod in owned(world, "Pod", job))
+        pods = [pod for pod in owned(world, "Pod", job) if pod["metadata"].get("generateName") == prefix]
+        last = max((pod["metadata"]["creationTimestamp"] for pod in pods), default=meta["creationTimestamp"])
         wait = 10.0 * 2 ** (failed - 1) - (world.clock.now.timestamp() - datetime.fromisoformat(last).timestamp())
         if wait > 0:
             world.wake_after(wait, "job", meta["namespace"], meta["name"])
@@ -150,7 +166,7 @@ def _create(world: World, job: Object, failed: int) -> list[Object]:
         "controller-uid": meta["uid"],
     }
     try:
-        pod = create_pod(world, job, job["spec"]["template"], labels=labels)
+        pod = create_pod(world, job, template, labels=labels, prefix=prefix)
     except Refused as refused:
         world.recorder.event(job, "Warning", "FailedCreate", f"Error creating: {refused}", _COMPONENT)
         try_again(world, "job", job, _FIRST_WAIT, _LONGEST_WAIT)

@@ -105,11 +105,20 @@ def with_conditions(conditions: list[Object], several: Iterable[Object], now: st
 
 
 def create_pod(
-    world: World, owner: Object, template: Object, name: str = "", *, labels: Object | None = None, node: str = ""
+    world: World,
+    owner: Object,
+    template: Object,
+    name: str = "",
+    *,
+    labels: Object | None = None,
+    node: str = "",
+    prefix: str = "",
 ) -> Object:
-    """Creates a Pod from a template. Raises Refused when admission says no."""
+    """Creates a Pod from a template. ``prefix``: what its name begins with, if not with the owner's. Raises Refused
+    when admission says no."""
     meta, space = owner["metadata"], owner["metadata"]["namespace"]
-    name = name or world.store.generated_name(f"{meta['name']}-")
+    prefix = prefix or f"{meta['name']}-"
+    name = name or world.store.generated_name(prefix)
     spec = {**template["spec"], **({"nodeName": node} if node else {})}
     template_meta = template.get("metadata", {})
     made: Object = {
@@ -125,7 +134,7 @@ def create_pod(
     }
     if template_meta.get("annotations"):
         made["metadata"]["annotations"] = template_meta["annotations"]
-    made["metadata"]["generateName"] = f"{meta['name']}-"
+    made["metadata"]["generateName"] = prefix
     if owner["kind"] == "StatefulSet":
         made["spec"] = {**spec, "hostname": name, "subdomain": owner["spec"].get("serviceName", "")}
     try:

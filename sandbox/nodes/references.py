@@ -141,13 +141,19 @@ def _referenced(world: World, pod: Object, source: Object) -> str | None:
             raise MissingReference(f'{kind.lower()} "{ref.get("name", "")}" not found')
         raise MissingReference(f"couldn't find key {ref['key']} in {kind} {space}/{ref['name']}")
     if "fieldRef" in source:
-        fields = {
-            "metadata.name": pod["metadata"]["name"],
-            "metadata.namespace": space,
-            "spec.nodeName": pod["spec"].get("nodeName", ""),
-        }
-        return str(fields.get(source["fieldRef"]["fieldPath"], ""))
+        return _field(pod, source["fieldRef"]["fieldPath"])
     return ""
+
+
+def _field(pod: Object, path: str) -> str:
+    """A field of the Pod that a container may ask for; metadata.labels['a/b'] names one of the labels."""
+    where, _, key = path.partition("['")
+    found: Any = pod
+    for step in where.split("."):
+        found = found.get(step) if isinstance(found, dict) else None
+    if key:
+        found = (found or {}).get(key.removesuffix("']"))
+    return "" if found is None else str(found)
 
 
 def _text(kind: str, value: str) -> str:
