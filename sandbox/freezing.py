@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from random import Random
@@ -30,6 +30,8 @@ _PLAIN = {
     ("builtins", "set"),
     ("builtins", "frozenset"),
     ("builtins", "range"),
+    ("builtins", "dict"),
+    ("builtins", "list"),
     ("collections", "deque"),
     ("collections", "Counter"),
     ("collections", "OrderedDict"),
@@ -54,14 +56,16 @@ class Mould:
     """Clones of a value as it was when this was made, as many as one likes. Raises Unfreezable when it is made."""
 
     def __init__(self, value: Any) -> None:
-        self._shared: list[Any] = []
+        shared: list[Any] = []
         sink = io.BytesIO()
-        _dumped(_Pickler(sink, self._shared), value)
-        self._bytes = sink.getvalue()
+        _dumped(_Pickler(sink, shared), value)
+        self._bytes, self._find = sink.getvalue(), _finder(shared)
 
     def cast(self) -> Any:
         """Another one."""
-        return _Caster(io.BytesIO(self._bytes), self._shared).load()
+        reader = _Caster(io.BytesIO(self._bytes))
+        reader.find_class = self._find  # type: ignore[method-assign]
+        return reader.load()
 
 
 def freeze(value: Any) -> bytes:
@@ -105,6 +109,8 @@ class _Pickler(pickle.Pickler):
             if kind is Shared:
                 self._shared.append(obj.value)
                 return _lookup_shared, (len(self._shared) - 1,)
+            if obj.depth == 1:  # the quickest way: by the type itself
+                return type(obj.value), (Shared(obj.value.copy()),)
             self._shared.append(copied(obj.value, obj.depth))
             return _lookup_copied, (len(self._shared) - 1, obj.depth)
         if kind is Random and self._shared is not None:
@@ -150,25 +156,30 @@ class _Unpickler(pickle.Unpickler):
         return _found(module, name)
 
 
-class _Caster(_Unpickler):
+class _Caster(pickle.Unpickler):
     """Of bytes that were written in this process, and so need no suspicion."""
 
-    def __init__(self, source: io.BytesIO, shared: list[Any]) -> None:
-        super().__init__(source)
 
-        def its_copy(number: int, depth: int) -> Any:
-            return copied(shared[number], depth)
+def _finder(shared: list[Any]) -> Callable[[str, str], Any]:
+    """What finds names for a caster. It goes through no Python for a name that was found before."""
 
-        def dice(number: int) -> Random:
-            made = Random.__new__(Random)
-            made.setstate(shared[number])
-            return made
+    def its_copy(number: int, depth: int) -> Any:
+        return copied(shared[number], depth)
 
-        own = {_lookup_shared: shared.__getitem__, _lookup_copied: its_copy, _lookup_dice: dice}
-        self._own = {**{made.__name__: how for made, how in own.items()}, "_cell": CellType, "_method": getattr}
+    def dice(number: int) -> Random:
+        made = Random.__new__(Random)
+        made.setstate(shared[number])
+        return made
 
-    def find_class(self, module: str, name: str) -> Any:
-        return (self._own.get(name) if module == __name__ else None) or _found(module, name)
+    named = {_lookup_shared: shared.__getitem__, _lookup_copied: its_copy, _lookup_dice: dice}
+    own: dict[str, Any] = {what.__name__: how for what, how in named.items()}
+    own.update(_cell=CellType, _method=getattr)
+
+    @cache
+    def find(module: str, name: str) -> Any:
+        return own[name] if module == __name__ and name in own else _found(module, name)
+
+    return find
 
 
 @cache

@@ -27,7 +27,6 @@ from ansible_collections.e2ereme.remediate.sandbox import faults
 from ansible_collections.e2ereme.remediate.sandbox.interpret import run_tasks
 
 EPISODES = 400
-_SELDOM = 20_000
 
 Staged = list[tuple[Callable[[], cases.Scene], Any]]
 """What gives a Scene with a fault, as often as one likes, and the tasks that repair it."""
@@ -41,7 +40,6 @@ def main() -> None:
     _judged(staged, len(staged))  # once through, for what is read and compiled at first use
     gc.collect()
     gc.freeze()  # what is staged stays: no need to look through it for garbage again and again
-    gc.set_threshold(_SELDOM)  # a cluster that is done with is garbage in one piece, of some ten thousand objects
     began = time.process_time()
     right = _judged(staged, EPISODES)
     pace = EPISODES / (time.process_time() - began)
