@@ -13,7 +13,7 @@ from .present import grave
 from .ready import unready
 from .scope import Before, Scope
 from .verdict import Check
-from .workloads import View, pod_is_over, pod_is_ready
+from .workloads import REVISION, View, owned_by, pod_is_over, pod_is_ready
 
 _LASTING = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Service", "ConfigMap", "PersistentVolumeClaim",
             "NetworkPolicy", "Ingress", "HorizontalPodAutoscaler")  # fmt: skip
@@ -142,11 +142,24 @@ def hopeless(before: Before, now: View, where: Scope) -> str:
     for ref in where.focus:
         work = now.workloads.get(ref)
         for pod in work.pods if work else ():
-            if pod["metadata"].get("uid") in known or pod_is_over(pod):
+            if pod["metadata"].get("uid") in known or pod_is_over(pod) or _is_replaced(pod, ref, now):
                 continue
             if reason := _stuck(pod):
                 return f"{ref}: a new Pod is in {reason}"
     return ""
+
+
+def _is_replaced(pod: Manifest, ref: ObjectRef, now: View) -> bool:
+    """Whether a Pod is of an earlier revision of its Deployment: it goes, whatever it is in."""
+    uid = str(now.workloads[ref].manifest["metadata"].get("uid"))
+    sets = [item for item in now.revisions.get(uid, ()) if item["kind"] == "ReplicaSet"]
+    newest = max(sets, key=_revision, default=None)
+    return any(item is not newest and owned_by(pod, item) for item in sets)
+
+
+def _revision(item: Manifest) -> int:
+    number = (item["metadata"].get("annotations") or {}).get(REVISION, "0")
+    return int(number) if number.isdecimal() else 0
 
 
 def may_come_up(now: View, where: Scope) -> bool:

@@ -79,6 +79,22 @@ def test_it_gives_up_early_when_the_new_image_cannot_be_pulled() -> None:
     assert here.sandbox.clock.elapsed - started < 60
 
 
+def test_a_pod_of_the_broken_revision_that_came_late_does_not_condemn_the_repair() -> None:
+    here = Shop()
+    here.patch(CART, {"strategy": {"rollingUpdate": {"maxUnavailable": 0}}})
+    slow = {"name": "cart", "readinessProbe": {"initialDelaySeconds": 10}}
+    here.patch(CART, {"template": {"spec": {"containers": [slow]}}})
+    sound = here.tag("cart")
+    here.image("cart", "none")
+    before = here.look()
+    here.patch(CART, {"replicas": 0})
+    here.sandbox.advance(20)
+    here.patch(CART, {"replicas": 1})
+    here.sandbox.advance(40)
+    here.image("cart", sound)
+    assert here.verify(before, settle=5.0).failed == ()
+
+
 def test_scaled_to_zero_is_not_healthy() -> None:
     here = Shop()
     before = here.look()
