@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..api.quantity import value_of
+from .affinity import any_term_holds
 from .world import World
 
 Object = dict[str, Any]
@@ -13,6 +14,9 @@ Object = dict[str, Any]
 CLAIM_PROTECTION = "kubernetes.io/pvc-protection"
 VOLUME_PROTECTION = "kubernetes.io/pv-protection"
 _COMPONENT = "persistentvolume-controller"
+SELECTED_NODE = "volume.kubernetes.io/selected-node"
+"""On a claim, where the scheduler wants to put the first Pod that uses it."""
+_NOBODY = "kubernetes.io/no-provisioner"
 _COMPLETED = "pv.kubernetes.io/bind-completed"
 _BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 
@@ -31,12 +35,21 @@ def reconcile_claim(world: World, namespace: str, name: str) -> None:
         if world.store.get("PersistentVolume", "", volume_name) is None:
             _lose(world, claim)
         return
-    spec = claim["spec"]
-    class_name = spec.get("storageClassName", _default_class(world))
-    volume = _fitting(world, claim, class_name)
+    class_name = _class_of(world, claim)
+    node = claim["metadata"].get("annotations", {}).get(SELECTED_NODE, "")
+    if binds_late(world, claim) and not node and not volume_name:
+        _wait(world, claim)
+        return
+    there = world.store.get("Node", "", node) if node else None
+    volume = fitting_volume(world, claim, there["metadata"].get("labels", {}) if there else None)
     if volume is None and class_name:
         if world.store.get("StorageClass", "", class_name) is None:
             text = f'storageclass.storage.k8s.io "{class_name}" not found'
+            world.recorder.event(claim, "Warning", "ProvisioningFailed", text, _COMPONENT)
+            _pending(world, claim)
+            return
+        if not can_provision(world, claim):
+            text = f"no volume plugin matched name: {_NOBODY}"
             world.recorder.event(claim, "Warning", "ProvisioningFailed", text, _COMPONENT)
             _pending(world, claim)
             return
@@ -81,8 +94,27 @@ def listen(world: World, _kubelet: object) -> Callable[[str, Object | None, Obje
     return heard
 
 
-def _fitting(world: World, claim: Object, class_name: str) -> Object | None:
-    spec, meta = claim["spec"], claim["metadata"]
+def binds_late(world: World, claim: Object) -> bool:
+    """Whether the claim is bound only when a Pod that uses it has a node."""
+    found = world.store.get("StorageClass", "", _class_of(world, claim))
+    return found is not None and found.get("volumeBindingMode") == "WaitForFirstConsumer"
+
+
+def can_provision(world: World, claim: Object) -> bool:
+    """Whether a volume can be made for the claim."""
+    found = world.store.get("StorageClass", "", _class_of(world, claim))
+    return found is not None and found.get("provisioner") != _NOBODY
+
+
+def reaches(volume: Object, labels: dict[str, str]) -> bool:
+    """Whether the volume can be used on a node with these labels."""
+    wanted = (volume["spec"].get("nodeAffinity") or {}).get("required")
+    return not wanted or any_term_holds(wanted["nodeSelectorTerms"], labels)
+
+
+def fitting_volume(world: World, claim: Object, labels: dict[str, str] | None = None) -> Object | None:
+    """The smallest free volume that fits. ``labels``: of the node on which it is to be used, where that is known."""
+    spec, meta, class_name = claim["spec"], claim["metadata"], _class_of(world, claim)
     wanted = value_of(str(spec["resources"]["requests"]["storage"]))
     fitting = []
     for volume in world.store.list("PersistentVolume"):
@@ -98,6 +130,7 @@ def _fitting(world: World, claim: Object, class_name: str) -> Object | None:
             and volume["spec"].get("storageClassName", "") == class_name
             and size >= wanted
             and set(spec.get("accessModes", ())) <= set(volume["spec"].get("accessModes", ()))
+            and (labels is None or reaches(volume, labels))
         ):
             fitting.append((not mine, size, volume["metadata"]["name"], volume))
     return min(fitting, key=lambda entry: entry[:3])[3] if fitting else None
@@ -168,21 +201,37 @@ def _let_go(world: World, obj: Object, protection: str, *, used: bool) -> None:
 
 
 def _is_used(world: World, claim: Object) -> bool:
+    return any(_uses(pod, claim) for pod in world.store.list("Pod", claim["metadata"]["namespace"]))
+
+
+def _uses(pod: Object, claim: Object) -> bool:
+    """Whether a Pod that has not ended uses the claim."""
+    if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+        return False
     name = claim["metadata"]["name"]
-    return any(
-        (volume.get("persistentVolumeClaim") or {}).get("claimName") == name
-        for pod in world.store.list("Pod", claim["metadata"]["namespace"])
-        if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
-        for volume in pod["spec"].get("volumes") or ()
-    )
+    volumes = pod["spec"].get("volumes") or ()
+    return any((volume.get("persistentVolumeClaim") or {}).get("claimName") == name for volume in volumes)
 
 
 def _set_phase(world: World, volume: Object, phase: str) -> Object:
     return world.put_status(volume, {"lastPhaseTransitionTime": world.clock.stamp(), "phase": phase})
 
 
+def _wait(world: World, claim: Object) -> None:
+    reason, text = "WaitForFirstConsumer", "waiting for first consumer to be created before binding"
+    pods = [pod for pod in world.store.list("Pod", claim["metadata"]["namespace"]) if _uses(pod, claim)]
+    if pods:
+        reason, text = "WaitForPodScheduled", f"waiting for pod {pods[0]['metadata']['name']} to be scheduled"
+    world.recorder.event(claim, "Normal", reason, text, _COMPONENT)
+    _pending(world, claim)
+
+
 def _pending(world: World, claim: Object) -> None:
     world.put_status(claim, {"phase": "Pending"})
+
+
+def _class_of(world: World, claim: Object) -> str:
+    return str(claim["spec"].get("storageClassName", _default_class(world)))
 
 
 def _default_class(world: World) -> str:

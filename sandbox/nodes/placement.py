@@ -6,8 +6,10 @@ from collections import Counter
 from typing import Any
 
 from ..api.quantity import value_of
+from ..controllers.affinity import any_term_holds
 from ..controllers.pods import condition, resource_sum, with_condition
 from ..controllers.world import World
+from .late_binding import choose_node, claims_of, why_no_volume
 
 Object = dict[str, Any]
 
@@ -48,7 +50,7 @@ def schedule(world: World, namespace: str, name: str) -> None:
         return
     if pod["spec"].get("schedulerName", _COMPONENT) != _COMPONENT:
         return  # somebody else's to bind
-    problem = _unbound_claim(world, pod)
+    claims, problem = claims_of(world, pod)
     nodes = world.store.list("Node")
     reasons: Counter[str] = Counter()
     fitting: list[tuple[float, str]] = []
@@ -56,12 +58,15 @@ def schedule(world: World, namespace: str, name: str) -> None:
     scored = loads if namespace == _SYSTEM else of_users
     for node in nodes:
         reason = problem or why_not(pod["spec"], node) or _too_small(pod["spec"], node, loads)
+        reason = reason or (why_no_volume(world, claims, node) if claims else "")
         if reason:
             reasons[reason] += 1
         else:
             fitting.append((_fullness(node, scored), node["metadata"]["name"]))
     if fitting:
-        _bind(world, pod, min(fitting)[1])
+        chosen = min(fitting)[1]
+        if not choose_node(world, claims, chosen):  # else it is bound when its volumes are there
+            _bind(world, pod, chosen)
     else:
         _refuse(world, pod, len(nodes), reasons)
 
@@ -95,19 +100,6 @@ def _refuse(world: World, pod: Object, nodes: int, reasons: Counter[str]) -> Non
         pod = world.put_status(pod, {**status, "conditions": with_condition(status.get("conditions", []), new, now)})
     world.recorder.event(pod, "Warning", "FailedScheduling", text, _COMPONENT, action="Scheduling")
     world.wake_after(300.0, "scheduler", pod["metadata"]["namespace"], pod["metadata"]["name"])
-
-
-def _unbound_claim(world: World, pod: Object) -> str:
-    for volume in pod["spec"].get("volumes", ()):
-        claim = volume.get("persistentVolumeClaim")
-        if claim is None:
-            continue
-        found = world.store.get("PersistentVolumeClaim", pod["metadata"]["namespace"], claim["claimName"])
-        if found is None:
-            return f'persistentvolumeclaim "{claim["claimName"]}" not found'
-        if found.get("status", {}).get("phase") != "Bound":
-            return "pod has unbound immediate PersistentVolumeClaims"
-    return ""
 
 
 _Loads = dict[str, tuple[float, float, int]]
@@ -164,23 +156,4 @@ def _affine(spec: Object, labels: dict[str, str]) -> bool:
     wanted = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
         "requiredDuringSchedulingIgnoredDuringExecution"
     )
-    if not wanted:
-        return True
-    return any(
-        all(_holds(rule, labels) for rule in term.get("matchExpressions") or ()) for term in wanted["nodeSelectorTerms"]
-    )
-
-
-def _holds(rule: Object, labels: dict[str, str]) -> bool:
-    value: str | None = labels.get(rule["key"])
-    values: list[str] = rule.get("values") or []
-    match rule["operator"]:
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-    return value is not None and value.isdecimal() and (int(value) > int(values[0])) == (rule["operator"] == "Gt")
+    return not wanted or any_term_holds(wanted["nodeSelectorTerms"], labels)

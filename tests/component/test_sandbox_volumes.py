@@ -133,3 +133,63 @@ def test_a_namespace_ends_with_its_claims(sandbox: Sandbox) -> None:
     sandbox.advance(120)
     assert sandbox.handle("GET", "/api/v1/namespaces/shop").status == 404
     assert phase(sandbox, f"{VOLUMES}/small") == "Released"
+
+
+def late_class(sandbox: Sandbox, provisioner: str) -> None:
+    body = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "manual"},
+        "provisioner": provisioner,
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+    assert sandbox.handle("POST", "/apis/storage.k8s.io/v1/storageclasses", {}, body).status == 201
+
+
+def local_volume(sandbox: Sandbox, name: str, node: str) -> None:
+    rule = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
+    spec = {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "manual",
+        "local": {"path": "/data"},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [rule]}]}},
+    }
+    body = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec}
+    assert sandbox.handle("POST", VOLUMES, {}, body).status == 201
+
+
+def said_of(sandbox: Sandbox, name: str) -> list[str]:
+    query = {"fieldSelector": f"involvedObject.name={name}"}
+    events = sandbox.handle("GET", "/api/v1/namespaces/shop/events", query).json()["items"]
+    return [item.get("message") or item.get("note") for item in events]
+
+
+def test_a_claim_of_a_patient_class_waits_for_its_first_pod(sandbox: Sandbox) -> None:
+    late_class(sandbox, "example.com/disks")
+    claim(sandbox, "late", "1Gi")
+    sandbox.advance(60)
+    assert phase(sandbox, f"{CLAIMS}/late") == "Pending"
+    assert said_of(sandbox, "late") == ["waiting for first consumer to be created before binding"]
+    user_of(sandbox, "late")
+    bound, pod = get(sandbox, f"{CLAIMS}/late"), get(sandbox, f"{PODS}/user")
+    assert (bound["status"]["phase"], pod["status"]["phase"]) == ("Bound", "Running")
+    assert bound["metadata"]["annotations"]["volume.kubernetes.io/selected-node"] == pod["spec"]["nodeName"]
+
+
+def test_a_pod_goes_where_its_volume_is(sandbox: Sandbox) -> None:
+    late_class(sandbox, "kubernetes.io/no-provisioner")
+    local_volume(sandbox, "far", "node-2")
+    claim(sandbox, "late", "1Gi")
+    user_of(sandbox, "late")
+    assert get(sandbox, f"{PODS}/user")["spec"]["nodeName"] == "node-2"
+    assert get(sandbox, f"{CLAIMS}/late")["spec"]["volumeName"] == "far"
+
+
+def test_a_pod_whose_volume_is_nowhere_is_not_placed(sandbox: Sandbox) -> None:
+    late_class(sandbox, "kubernetes.io/no-provisioner")
+    local_volume(sandbox, "lost", "node-9")
+    claim(sandbox, "late", "1Gi")
+    user_of(sandbox, "late")
+    (condition,) = get(sandbox, f"{PODS}/user")["status"]["conditions"]
+    assert "2 node(s) didn't find available persistent volumes to bind" in condition["message"]
