@@ -16,8 +16,8 @@ _texts: dict[int, tuple[Any, str]] = {}  # by the id of a value, with the value 
 
 def encoded(obj: Object) -> bytes:
     """As ``json.dumps`` without spaces."""
-    meta = obj.get("metadata")
-    entries = meta.get("managedFields") if meta else None
+    meta = obj.get("metadata") or {}
+    entries = meta.get("managedFields")
     if not entries:
         return _text(obj).encode()
     marked = [{**entry, "fieldsV1": _MARK} if "fieldsV1" in entry else entry for entry in entries]

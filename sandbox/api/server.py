@@ -14,7 +14,9 @@ from .custom import Definitions
 from .discovery import discover
 from .exchange import Request, Response, Target, known_group, target_of
 from .garbage import Garbage
+from .health import health, paths
 from .lifecycle import Lifecycle
+from .metrics import Metrics
 from .podparts import PARTS
 from .reads import Reads, Stream
 from .status import StatusError
@@ -39,6 +41,7 @@ class Api:
         Lifecycle(store)
         self._writes = Writes(store, self._reads, garbage)
         Definitions(store)
+        self._metrics = Metrics(store, behaviour)
         self._below = Subresources(store, self._reads, self._writes, behaviour)
 
     def handle(self, request: Request) -> Response | Stream:
@@ -61,8 +64,13 @@ class Api:
 
     def _answer(self, request: Request) -> Response | Stream:
         path = request.path
-        if path in _ALIVE or path.startswith(tuple(f"{alive}/" for alive in _ALIVE)):
-            return Response(200, body=b"ok", content_type="text/plain; charset=utf-8")
+        if path.startswith(_ALIVE):
+            excluded = request.query.get("exclude", "").split(",")
+            said = health(path, "verbose" in request.query, excluded)
+            if said is not None:
+                return Response(200, body=said.encode(), content_type="text/plain; charset=utf-8")
+        if path == "/":
+            return Response(200, body=paths(self._store.registry))
         if path.startswith("/openapi"):
             if path == "/openapi/v2" and "json" not in request.accept and "*/*" not in request.accept:
                 words = "406: Not Acceptable: the sandbox has this document as JSON only"
@@ -82,7 +90,7 @@ class Api:
         if resource.group not in _FREE_FOR_ALL:
             check(self._store, request, target)
         if resource.group == "metrics.k8s.io" and method == "GET":
-            return self._below.metrics(request, target)
+            return self._metrics.answer(request, target)
         if not resource.stored and resource.verbs == ("create",):
             if method != "POST":
                 raise _not_allowed()

@@ -10,10 +10,11 @@ from ..store import Store
 from .authorization import issue_token
 from .conversing import chosen_container, converse
 from .exchange import Request, Response, Target
+from .node_proxy import ask_node
 from .patch import json_patch, merge_patch
 from .reads import Reads, Stream
-from .selectors import label_selector, selects, spelled
-from .status import StatusError, bad_request, conflict, not_found
+from .selectors import selects, spelled
+from .status import StatusError, bad_request, conflict
 from .validation import check_replicas
 from .webhooks import ask_webhooks
 from .writes import JSON_PATCH, Writes
@@ -31,7 +32,7 @@ _OWN_WORDS = ("no service port ", "no endpoints available for service ", "error 
 
 
 class Subresources:
-    """``behaviour`` is what runs the Pods: it knows their logs, their answers and their usage."""
+    """``behaviour`` is what runs the Pods: it knows their logs and their answers."""
 
     def __init__(self, store: Store, reads: Reads, writes: Writes, behaviour: Any) -> None:
         self._store, self._reads, self._writes, self._behaviour = store, reads, writes, behaviour
@@ -79,20 +80,6 @@ class Subresources:
         if not request.dry:
             self._store.update({**pod, "metadata": dict(pod["metadata"]), "spec": {**pod["spec"], "nodeName": node}})
         return Response(201, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
-
-    def metrics(self, request: Request, target: Target) -> Response:
-        resource = target.resource
-        items = self._node_metrics() if resource.kind == "NodeMetrics" else self._pod_metrics(target.namespace)
-        if request.query.get("labelSelector"):
-            fits = label_selector(request.query["labelSelector"])
-            items = [item for item in items if fits(item["metadata"].get("labels") or {})]
-        if target.name:
-            found = next((item for item in items if item["metadata"]["name"] == target.name), None)
-            if found is None:
-                raise not_found(resource.plural, resource.group, target.name)
-            return Response(200, {"kind": resource.kind, "apiVersion": resource.api_version, **found})
-        head = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": {}}
-        return Response(200, {**head, "items": items})
 
     # Scale
 
@@ -185,6 +172,8 @@ class Subresources:
             name, port = scheme_name_port
         found = Target(target.resource, target.namespace, name)
         self._reads.find(found)
+        if target.resource.kind == "Node":
+            return ask_node(self._store, self._reads, self._behaviour, name, target.rest)
         path = target.rest
         if request.query:
             path += "?" + "&".join(f"{key}={value}" for key, value in request.query.items())
@@ -200,37 +189,6 @@ class Subresources:
         answer.headers["Server-Timing"] = f"total;dur={seconds * 1000:.3f}"
         answer.seconds = seconds
         return answer
-
-    # Metrics
-
-    def _pod_metrics(self, namespace: str | None) -> list[Object]:
-        spaces = [namespace] if namespace else [ns["metadata"]["name"] for ns in self._store.list("Namespace")]
-        items: list[Object] = []
-        for space in spaces:
-            used: dict[str, list[Object]] = {}
-            for (pod, container), (cores, size) in sorted(self._behaviour.usage(space).items()):
-                used.setdefault(pod, []).append({"name": container, "usage": _usage(cores, size)})
-            for name, containers in used.items():
-                pod_obj = self._store.get("Pod", space, name)
-                if pod_obj:
-                    items.append({**self._measured(pod_obj), "containers": containers})
-        return items
-
-    def _node_metrics(self) -> list[Object]:
-        items = []
-        for name, (cores, size) in sorted(self._behaviour.node_usage().items()):
-            node = self._store.get("Node", None, name)
-            if node:
-                items.append({**self._measured(node), "usage": _usage(cores, size)})
-        return items
-
-    def _measured(self, obj: Object) -> Object:
-        stamp = self._store.clock.stamp()
-        meta = {key: obj["metadata"][key] for key in ("name", "namespace") if key in obj["metadata"]}
-        meta["creationTimestamp"] = stamp
-        if obj["metadata"].get("labels"):
-            meta["labels"] = obj["metadata"]["labels"]
-        return {"metadata": meta, "timestamp": stamp, "window": "10.0s"}
 
 
 class Follow(Stream):
@@ -280,10 +238,6 @@ def _stamped(text: str, since: str, show: bool, start: str) -> str:
         if stamp >= since:
             lines.append(f"{stamp[:-1]}.000000000Z {line}" if show else line)
     return "".join(f"{line}\n" for line in lines)
-
-
-def _usage(cores: float, size: float) -> Object:
-    return {"cpu": f"{round(cores * 1e9)}n" if cores else "0", "memory": f"{round(size / 1024)}Ki"}
 
 
 def _state_of(pod: Object, container: str) -> Object:
