@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -50,6 +51,9 @@ def add_parser(subparsers: Any) -> None:
             action.add_argument("--speed", type=float, default=1.0, help="virtual seconds a second (%(default)s)")
             action.add_argument("--load", type=Path, metavar="FILE", help="go on with this dump, instead of --system")
             action.add_argument("--record", type=Path, metavar="FILE", help="write down every request and its answer")
+            action.add_argument(
+                "--today", action="store_true", help="its clock says what ours does, not always the same"
+            )
             action.add_argument("--chaos-mesh", action="store_true", help="with Chaos Mesh's kinds from the beginning")
         if name in ("start", "inject"):
             action.add_argument("--seed", type=int, default=0, help="what the fault's values come from (%(default)s)")
@@ -85,6 +89,7 @@ def start(args: argparse.Namespace) -> None:
     command += ["--load", str(args.load)] if args.load else []
     command += ["--record", str(args.record)] if args.record else []
     command += ["--chaos-mesh"] if args.chaos_mesh else []
+    command += ["--today"] if args.today else []
     with log.open("wb") as sink:
         process = subprocess.Popen(command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL, start_new_session=True)
     end = time.monotonic() + _READY_WITHIN
@@ -106,7 +111,7 @@ def serve(args: argparse.Namespace) -> None:
 
     # Not in the middle of start-up: from here on, a signal means an orderly end.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    sandbox = _keeping.loaded(args.load) if args.load else _made(args.system)
+    sandbox = _keeping.loaded(args.load) if args.load else _made(args.system, today=args.today)
     if args.chaos_mesh:
         _install_chaos_mesh(sandbox)
     namespace = getattr(sandbox.system, "namespace", "default")
@@ -199,13 +204,15 @@ def stop(args: argparse.Namespace) -> None:
     print("stopped")
 
 
-def _made(name: str) -> Sandbox:
-    """A system with its past, by name."""
+def _made(name: str, *, today: bool) -> Sandbox:
+    """A system with its past, by name. ``today``: its clock then says what ours does, and clients that reckon with
+    their own clock (kubectl describe, events, operators) show ages as they are."""
     from ..sandbox.sandbox import Sandbox
-    from ..sandbox.systems import prepare
+    from ..sandbox.systems import past, prepare
 
     system = system_of(name)
-    sandbox = Sandbox(system, seed=_number(name))
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=past(system)) if today else None
+    sandbox = Sandbox(system, seed=_number(name), start=start)
     sandbox.called = name
     prepare(sandbox, system)
     return sandbox

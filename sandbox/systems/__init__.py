@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .choose import SystemUnknown, choose, known_systems
 from .generate import generate
-from .history import deploy, prepare
+from .history import deploy, past, prepare
 from .large import generate_large
 from .published import published
 from .shop import shop
@@ -20,6 +20,7 @@ __all__ = [
     "generate",
     "generate_large",
     "known_systems",
+    "past",
     "prepare",
     "published",
     "shop",

@@ -86,13 +86,17 @@ def prepare(sandbox: Any, system: System) -> None:
     """Lives through the system's history at its own pace and on to today's steady state."""
     transport = sandbox.transport()
     api = Api(transport)
-    total = 60.0 + sum(change.after for change in system.history) + max(system.age, 120.0)
-    sandbox.behaviour.mute_events_until(sandbox.clock.elapsed + total - HOUR)
+    sandbox.behaviour.mute_events_until(sandbox.clock.elapsed + past(system) - HOUR)
     transport.sleep(60.0)
     for change in system.history:
         transport.sleep(change.after)
         _write(api, change)
     transport.sleep(max(system.age, 120.0))
+
+
+def past(system: System) -> float:
+    """How many seconds a system has lived through when it is prepared."""
+    return 60.0 + sum(change.after for change in system.history) + max(system.age, 120.0)
 
 
 def _write(api: Api, change: Change) -> None:

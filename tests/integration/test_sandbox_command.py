@@ -6,7 +6,10 @@ import json
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -51,6 +54,14 @@ def test_a_sandbox_goes_on_from_its_file_and_its_recording_is_asked_again(sandbo
     assert _pods(tmp_path) == before
     assert "system simple-micro" in sandbox("status").stdout
     assert sandbox("inject", "scaled_to_zero").returncode == 0
+
+
+def test_its_clock_can_say_what_ours_does(sandbox: Command, tmp_path: Path) -> None:
+    assert sandbox("start", "--today").returncode == 0
+    url = json.loads((tmp_path / "state.json").read_text())["url"]
+    with urllib.request.urlopen(f"{url}/version", timeout=10) as answer:
+        theirs = parsedate_to_datetime(answer.headers["Date"])
+    assert abs((datetime.now(UTC) - theirs).total_seconds()) < 30
 
 
 def test_what_cannot_be_loaded_or_replayed_is_said_in_one_line(sandbox: Command, tmp_path: Path) -> None:
