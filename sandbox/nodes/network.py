@@ -42,6 +42,14 @@ class Answer(NamedTuple):
     why: str = ""
 
 
+class _Known(NamedTuple):
+    """An answer, and what it did: how many Pods were picked, and which containers it counts as a request of."""
+
+    answer: Answer
+    picks: int
+    served: tuple[ContainerRun, ...]
+
+
 class Network:
     """Who has which address, and what asking there gives."""
 
@@ -60,9 +68,13 @@ class Network:
         self.policies = Policies(world)
         self.names = Names(world, self.link, self.policies, self._by_address)
         self._kept: dict[tuple[str, int], tuple[int, float]] = {}  # the API server's connections: turn, last used
+        self._served: list[ContainerRun] = []  # by what is asked now, in turn
+        self._choices = 0  # goes up whenever the next one might be answered otherwise
+        self._known: dict[tuple[str, int, int, str], _Known] = {}
+        self._known_at = (-1, -1.0)  # the version of the store, virtual seconds
 
     def __getstate__(self) -> Object:
-        return {**vars(self), "_targets": {}}
+        return {**vars(self), "_targets": {}, "_known": {}, "_known_at": (-1, -1.0), "_served": []}
 
     def admit(self, run: PodRun) -> None:
         self._by_address[run.ip] = run
@@ -83,7 +95,39 @@ class Network:
         return self._asked(run, self.listener(run, port), path, depth, shown)
 
     def _asked(self, run: PodRun, item: ContainerRun | None, path: str, depth: int, shown: str) -> Answer:
-        """``item``: what listens there."""
+        """``item``: what listens there. Within one moment a program that is well answers everybody the same, unless
+        it, or one that it asks in turn, chooses whom to ask."""
+        outermost = not self._served
+        if item is None or path != "/" or self._world.strains.any:
+            answer = self._found(run, item, path, depth, shown)
+        else:
+            answer = self._remembered(run, item, depth, shown)
+        if outermost:
+            self._served.clear()
+        return answer
+
+    def _remembered(self, run: PodRun, item: ContainerRun, depth: int, shown: str) -> Answer:
+        now = (self._world.store.version, self._world.clock.elapsed)
+        if self._known_at != now:
+            self._known, self._known_at = {}, now
+        key = (run.uid, item.turn, depth, shown)
+        known = self._known.get(key)
+        if known is not None:
+            self._turn += known.picks
+            for served in known.served:
+                self._serve(served)
+            return known.answer
+        turn, choices, before = self._turn, self._choices, len(self._served)
+        answer = self._found(run, item, "/", depth, shown)
+        if answer.status == 200 and self._choices == choices:
+            self._known[key] = _Known(answer, self._turn - turn, tuple(self._served[before:]))
+        return answer
+
+    def _serve(self, item: ContainerRun) -> None:
+        item.requests += not self.imagined
+        self._served.append(item)
+
+    def _found(self, run: PodRun, item: ContainerRun | None, path: str, depth: int, shown: str) -> Answer:
         if item is not None and item.dns is not None:
             seconds = _HOP + processor.answer_seconds(self._world, run, item, _DNS_CPU, 0.0)
             known = path in ("/health", "/ready", "/metrics")
@@ -105,10 +149,11 @@ class Network:
         seconds += took
         if failed:
             return self._failed(item, 500, seconds, program.cannot_write(failed, "Input/output error"))
-        turn, item.requests = item.requests, item.requests + (not self.imagined)
-        for name, url in item.settings.callees(turn):
-            shown_there = item.settings.shown_to(name)
-            answer = self.call(run.namespace, url, item.settings.call_seconds, depth + 1, shown_there, run)
+        self._serve(item)
+        settings, turn = item.settings, item.requests - (not self.imagined)
+        self._choices += 0 < settings.fanout < len(settings.calls)
+        for name, url in settings.callees(turn):
+            answer = self.call(run.namespace, url, settings.call_seconds, depth + 1, settings.shown_to(name), run)
             seconds += answer.seconds
             if answer.why:
                 return self._failed(item, 502, seconds, program.call_failed(url, answer.why))
@@ -305,6 +350,7 @@ class Network:
 
     def _pick(self, targets: list[tuple[PodRun, int]]) -> tuple[PodRun, int]:
         self._turn += 1
+        self._choices += len(targets) > 1
         return targets[self._turn % len(targets)]
 
 

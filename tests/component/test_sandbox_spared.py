@@ -11,6 +11,7 @@ from ansible_collections.e2ereme.remediate.benchmark.site import SandboxSite
 from ansible_collections.e2ereme.remediate.plugins.module_utils.evidence import ObjectRef
 from ansible_collections.e2ereme.remediate.sandbox.api.fields import from_tree, to_tree
 from ansible_collections.e2ereme.remediate.sandbox.controllers import deployment
+from ansible_collections.e2ereme.remediate.sandbox.nodes.network import Network
 from ansible_collections.e2ereme.remediate.sandbox.sandbox import Sandbox
 from ansible_collections.e2ereme.remediate.sandbox.systems.shop import shop
 
@@ -97,3 +98,24 @@ def test_the_judge_sees_each_change_though_it_looks_once_where_there_is_none() -
     ref = ObjectRef("Deployment", "shop", "cart")
     assert [seen.state[ref]["spec"]["replicas"] for seen in (first, observe(site, "shop"))] == [2, 3]
     assert [seen.pods[ref][0] for seen in (first, observe(site, "shop"))] == [2, 3]
+
+
+def test_a_visit_that_is_like_the_last_leaves_the_same_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def visits() -> list[Any]:
+        """What clients got at some moments, and how often whoever serves them was asked."""
+        sandbox = Sandbox(shop(), seed=11)
+        found: list[Any] = []
+        for moment in range(12):
+            sandbox.advance(10)
+            if moment == 8:
+                sandbox.handle("DELETE", "/api/v1/namespaces/shop/services/catalog")
+            asked = ("checkout", "web", "cart", "checkout")
+            found += [sandbox.behaviour.proxy("services", "shop", name, "8080", "/") for name in asked]
+        runs = sandbox.behaviour.kubelet.runs.values()
+        return [found, sandbox.behaviour.kubelet.network._turn, [item.requests for run in runs for item in run.every]]
+
+    spared = visits()
+    monkeypatch.setattr(Network, "_remembered", lambda self, run, item, *how: self._found(run, item, "/", *how))
+    assert visits() == spared
+    assert sum(spared[2]) > 50
+    assert {status for status, _, _ in spared[0]} >= {200, 502}
