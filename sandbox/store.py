@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 from .api.resources import Registry, Resource
 from .api.status import StatusError, already_exists, conflict, not_found
 from .clock import Clock
-from .shared import Copied, Shared
+from .shared import Copied
 
 Object = dict[str, Any]
 Subscriber = Callable[[str, "Object | None", "Object | None"], object]
 
-_KEPT_CHANGES = 8192
+_KEPT_CHANGES = 8192  # of each kind: what stands still is not forgotten for what moves
 _DEFAULT_GRACE = {"Pod": 30}
 
 
@@ -53,8 +53,9 @@ class Store:
         self._rng = rng
         self._objects: dict[str, dict[str, dict[str, Object]]] = {kind: {} for kind in self.registry.stored}
         self._subscribers: list[Subscriber] = []
-        self._history: deque[Change] = deque(maxlen=_KEPT_CHANGES)
+        self._history: dict[str, deque[Change]] = {}
         self._forgotten = self.version
+        self._dropped: dict[str, int] = {}  # kind -> the last of its changes that is no longer kept
         self._changed_at: dict[str, int] = {}  # kind -> the version of its last change
         self._in_order: dict[str, dict[str | None, list[Object]]] = {}  # kind -> namespace -> as it was listed last
         self._to_tell: deque[Change] = deque()
@@ -89,13 +90,14 @@ class Store:
         space = spaces.get(namespace or "")
         return space.get(name) if space else None
 
-    def changes_since(self, version: int) -> Iterator[Change]:
-        """The changes after ``version``, oldest first. Raises 410 Expired when some are forgotten."""
-        if version < self._forgotten:
-            message = f"too old resource version: {version} ({self._forgotten})"
+    def changes_since(self, version: int, kind: str) -> Iterator[Change]:
+        """The changes of a kind after ``version``, oldest first. Raises 410 Expired when some are forgotten."""
+        forgotten = self._dropped.get(kind, self._forgotten)
+        if version < forgotten:
+            message = f"too old resource version: {version} ({forgotten})"
             raise StatusError(410, "Expired", message)
         newer: list[Change] = []
-        for change in reversed(self._history):
+        for change in reversed(self._history.get(kind, ())):
             if change.version <= version:
                 break
             newer.append(change)
@@ -257,16 +259,15 @@ class Store:
         return {
             **vars(self),
             "_objects": Copied(self._objects, depth=3),
-            "_history": Shared(tuple(self._history), ()),
+            "_history": Copied(self._history, {}, depth=2),
             "_changed_at": Copied(self._changed_at),
             "_in_order": {},
         }
 
     def __setstate__(self, state: Object) -> None:
         vars(self).update(state)
-        self._history = deque(state["_history"], maxlen=_KEPT_CHANGES)
         if not self._history:
-            self._forgotten = self.version
+            self._forgotten, self._dropped = self.version, {}
 
     # Inside
 
@@ -283,10 +284,13 @@ class Store:
         new["metadata"]["resourceVersion"] = str(self.version)
         if type_ != "DELETED":
             space[new["metadata"]["name"]] = new
-        if len(self._history) == _KEPT_CHANGES:
-            self._forgotten = self._history[0].version
+        history = self._history.get(kind)
+        if history is None:
+            history = self._history[kind] = deque(maxlen=_KEPT_CHANGES)
+        elif len(history) == _KEPT_CHANGES:
+            self._dropped[kind] = history[0].version
         change = Change(self.version, type_, kind, old, new)
-        self._history.append(change)
+        history.append(change)
         self._to_tell.append(change)
         if self._telling:
             return

@@ -159,7 +159,7 @@ class Watch(Stream):
             events = self._initial_events() if self._initial else []
             self._initial = False
             if self._store.version > self._version:
-                changes = self._store.changes_since(self._version)
+                changes = self._store.changes_since(self._version, self._target.resource.store_kind)
                 self._version = self._store.version
                 events += self._events(changes)
         except StatusError as error:
@@ -178,10 +178,10 @@ class Watch(Stream):
         return events
 
     def _events(self, changes: Iterable[Change]) -> list[bytes]:
-        kind, namespace = self._target.resource.store_kind, self._target.namespace
+        namespace = self._target.namespace
         events = []
         for change in changes:
-            if change.kind != kind or namespace not in (None, change.new["metadata"].get("namespace")):
+            if namespace not in (None, change.new["metadata"].get("namespace")):
                 continue
             before = change.old is not None and self._fits(change.old)
             after = change.type != "DELETED" and self._fits(change.new)

@@ -230,6 +230,11 @@ def _read(stream: Any) -> bytes:
     return b"".join(parts)
 
 
+def _await(stream: Any, word: bytes) -> None:
+    while word not in (line := stream.readline()):
+        assert line, f"the watch ended before {word.decode()}"
+
+
 def _watchers(door: Door) -> float:
     ready, seen = threading.Barrier(WATCHERS + 1), threading.Barrier(WATCHERS + 1)
     path = f"/api/v1/namespaces/{SPACE}/configmaps?watch=true&fieldSelector=metadata.name%3Dmeasured"
@@ -237,11 +242,9 @@ def _watchers(door: Door) -> float:
     def watch() -> None:
         with door.open() as (connection, stream):
             connection.sendall(door.request("GET", path))
-            while b"ADDED" not in stream.readline():
-                pass
+            _await(stream, b"ADDED")
             ready.wait()
-            while b"MODIFIED" not in stream.readline():
-                pass
+            _await(stream, b"MODIFIED")
             seen.wait()
 
     for _ in range(WATCHERS):

@@ -119,10 +119,20 @@ def test_a_history_that_is_forgotten_says_that_it_expired():
     made = store.create(a_deployment())
     for replicas in range(9000):
         made = store.update({**made, "spec": {"replicas": replicas}})
-    assert len(list(store.changes_since(store.version - 5))) == 5
+    assert len(list(store.changes_since(store.version - 5, "Deployment"))) == 5
     with pytest.raises(StatusError) as caught:
-        next(iter(store.changes_since(1000)))
+        next(iter(store.changes_since(1000, "Deployment")))
     assert (caught.value.code, caught.value.reason) == (410, "Expired")
+
+
+def test_what_stands_still_is_not_forgotten_for_what_moves():
+    """A watch of ConfigMaps goes on while thousands of Pods come up in one step of the clock."""
+    store = a_store()
+    store.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "shop"}})
+    before, made = store.version - 1, store.create(a_deployment())
+    for replicas in range(9000):
+        made = store.update({**made, "spec": {"replicas": replicas}})
+    assert [change.new["metadata"]["name"] for change in store.changes_since(before, "ConfigMap")] == ["a"]
 
 
 json_values = st.recursive(
@@ -149,7 +159,7 @@ def test_watching_from_the_start_rebuilds_what_the_store_holds(steps):
             store.update({**there, "spec": {"replicas": replicas}})
         elif step == "delete" and there is not None:
             store.delete("Deployment", "shop", name)
-    for change in store.changes_since(1000):
+    for change in store.changes_since(1000, "Deployment"):
         if change.type == "DELETED":
             del seen[change.new["metadata"]["name"]]
         else:
