@@ -87,3 +87,14 @@ def test_port_forward_reaches_the_program(wire: dict[str, str], pod: str) -> Non
                     assert answer.read() == b"ok\n"
         finally:
             process.terminate()
+
+
+def test_debug_puts_a_container_beside_a_running_one(kubectl: Kubectl, pod: str) -> None:
+    done = kubectl("debug", pod, "-i", "--image=busybox", "--target=cart", "--", "sh", given="hostname\nexit\n")
+    assert (done.returncode, pod in done.stdout.splitlines()) == (0, True), done.stderr
+
+
+def test_a_pods_resources_are_patched_while_it_runs(kubectl: Kubectl, pod: str) -> None:
+    limits = '{"spec":{"containers":[{"name":"cart","resources":{"limits":{"cpu":"900m"}}}]}}'
+    done = kubectl("patch", "pod", pod, "--subresource", "resize", "-p", limits)
+    assert done.stdout.startswith(f"pod/{pod} patched"), done.stderr
