@@ -14,12 +14,12 @@ from .custom import Definitions
 from .discovery import discover
 from .exchange import Request, Response, Target, known_group, target_of
 from .garbage import Garbage
-from .health import health, paths
+from .health import components, health, paths
 from .lifecycle import Lifecycle
 from .metrics import Metrics
 from .podparts import PARTS
 from .reads import Reads, Stream
-from .status import StatusError
+from .status import StatusError, not_found
 from .subresources import Subresources
 from .writes import Writes
 
@@ -91,6 +91,8 @@ class Api:
             check(self._store, request, target)
         if resource.group == "metrics.k8s.io" and method == "GET":
             return self._metrics.answer(request, target)
+        if resource.builtin == "ComponentStatus" and method == "GET":
+            return _components(target)
         if not resource.stored and resource.verbs == ("create",):
             if method != "POST":
                 raise _not_allowed()
@@ -132,6 +134,20 @@ class Api:
         if document is None:
             return Response(404, body=b"404 page not found\n", content_type="text/plain; charset=utf-8")
         return Response(200, document)
+
+
+def _components(target: Target) -> Response:
+    head = {"kind": "ComponentStatus", "apiVersion": "v1"}
+    found = components()
+    if target.name:
+        found = [item for item in found if item["metadata"]["name"] == target.name]
+        if not found:
+            raise not_found("componentstatuses", "", target.name)
+        answer = Response(200, {**head, **found[0]})
+    else:
+        answer = Response(200, {"kind": "ComponentStatusList", "apiVersion": "v1", "metadata": {}, "items": found})
+    answer.headers["Warning"] = '299 - "v1 ComponentStatus is deprecated in v1.19+"'
+    return answer
 
 
 def _tagged(request: Request, answer: Response) -> Response:

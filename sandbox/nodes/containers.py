@@ -12,6 +12,7 @@ from .images import is_public, own_command, pull_error
 from .imitation import Life, coredns, live, runs_coredns
 from .network import Network
 from .probes import Prober
+from .public import as_public
 from .references import MissingReference, environment, folders, mounts, text_at
 from .reporting import Reporting
 from .run import ContainerRun, PodRun
@@ -109,7 +110,7 @@ class Containers:
             item.state = {"waiting": {"reason": "CreateContainerConfigError", "message": str(missing)}}
             self._tell.publish(run)
             return
-        life = self.imitated(pod, item, variables)
+        life = as_public(self.world, run, item, self.imitated(pod, item, variables))
         self._tell.event(pod, run, "Normal", "Created", f"Created container: {item.name}", item)
         if life.refusal:
             self._refused(run, item, pod, life)

@@ -29,6 +29,14 @@ def test_the_root_names_all_paths(sandbox: Sandbox) -> None:
     assert paths == sorted(paths)
 
 
+def test_components_are_well_and_deprecated(sandbox: Sandbox) -> None:
+    answer = sandbox.handle("GET", "/api/v1/componentstatuses")
+    assert [item["conditions"][0]["status"] for item in answer.json()["items"]] == ["True"] * 3
+    assert answer.headers["Warning"] == '299 - "v1 ComponentStatus is deprecated in v1.19+"'
+    assert sandbox.handle("GET", "/api/v1/componentstatuses/etcd-0").json()["kind"] == "ComponentStatus"
+    assert sandbox.handle("GET", "/api/v1/componentstatuses/none").status == 404
+
+
 def node(path: str) -> str:
     return f"/api/v1/nodes/node-1/proxy/{path}"
 
