@@ -25,6 +25,9 @@ from ..site import TransportSite
 Side = Callable[[System, int], contextlib.AbstractContextManager[tuple[Any, TransportSite]]]
 """Opens a cluster, as a Transport and as the oracle's Site, for one system, not deployed yet, and a seed."""
 
+YARDSTICK = "-yardstick"
+"""What the name of the yardstick's namespace adds to the system's."""
+
 _GONE_SECONDS = 120.0
 _CORES, _MEMORY_MIB = 2, 24104  # of each of the real cluster's two nodes
 
@@ -42,7 +45,7 @@ def cluster(system: System, seed: int) -> Iterator[tuple[Any, TransportSite]]:
     """The cluster of KUBECONFIG; the system's namespaces are removed before and after."""
     transport = KubernetesTransport()
     here = Cluster(transport)
-    spaces = [ObjectRef("Namespace", "", name) for name in (system.namespace, f"{system.namespace}-yardstick")]
+    spaces = [ObjectRef("Namespace", "", name) for name in (system.namespace, system.namespace + YARDSTICK)]
     for space in spaces:
         _remove(here, space)
     try:

@@ -23,7 +23,7 @@ from ..oracle import Charge, Judgement, Observation, judge, observe, observe_ste
 from ..site import TransportSite
 from . import repairs
 from .repairs import Repair
-from .sides import SIDES
+from .sides import SIDES, YARDSTICK
 
 TREATMENTS = ("none", "wrong", "right")
 
@@ -47,8 +47,9 @@ class Trial:
 
     @property
     def namespace(self) -> str:
-        """Where it runs: the same on both sides, as lines of Evidence name it."""
-        return re.sub(r"[^a-z0-9]+", "-", f"fidelity-{self.system}-{self.fault}-{self.variant}-{self.seed}")[:63]
+        """Where it runs: the same on both sides, as lines of Evidence name it. The yardstick's has a longer name."""
+        name = re.sub(r"[^a-z0-9]+", "-", f"fidelity-{self.system}-{self.fault}-{self.variant}-{self.seed}")
+        return name[: 63 - len(YARDSTICK)].rstrip("-")
 
 
 @dataclass(frozen=True)

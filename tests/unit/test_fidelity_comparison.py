@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.e2ereme.remediate.benchmark.fidelity import campaign, record, table
 from ansible_collections.e2ereme.remediate.benchmark.fidelity.comparison import compare
+from ansible_collections.e2ereme.remediate.benchmark.fidelity.sides import YARDSTICK
 from ansible_collections.e2ereme.remediate.benchmark.fidelity.trial import (
     TREATMENTS,
     NotUp,
@@ -214,3 +215,9 @@ def test_a_cluster_whose_sound_programs_are_killed_is_not_measured_on(
             stage.require_quiet(healthy)
     else:
         stage.require_quiet(healthy)
+
+
+def test_a_trial_with_a_long_name_leaves_room_for_its_yardstick() -> None:
+    name = Trial("online-boutique", "node_selector_unmatched", "moved_on").namespace + YARDSTICK
+    assert len(name) <= 63
+    assert "--" not in name
