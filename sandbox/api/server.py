@@ -92,7 +92,7 @@ class Api:
         if resource.group == "metrics.k8s.io" and method == "GET":
             return self._metrics.answer(request, target)
         if resource.builtin == "ComponentStatus" and method == "GET":
-            return _components(target)
+            return self._components(request, target)
         if not resource.stored and resource.verbs == ("create",):
             if method != "POST":
                 raise _not_allowed()
@@ -119,6 +119,23 @@ class Api:
             raise _not_allowed()
         return act(request, target)
 
+    def _components(self, request: Request, target: Target) -> Response:
+        """ComponentStatuses, with the warning that they are a thing of the past."""
+        resource, found = target.resource, components()
+        if target.name:
+            found = [item for item in found if item["metadata"]["name"] == target.name]
+            if not found:
+                raise not_found("componentstatuses", "", target.name)
+        head = {"kind": resource.kind, "apiVersion": "v1"}
+        if request.wants_table:
+            answer = Response(200, self._reads.table_of(request, resource, [{**head, **item} for item in found], {}))
+        elif target.name:
+            answer = Response(200, {**head, **found[0]})
+        else:
+            answer = Response(200, {"kind": resource.list_kind, "apiVersion": "v1", "metadata": {}, "items": found})
+        answer.headers["Warning"] = '299 - "v1 ComponentStatus is deprecated in v1.19+"'
+        return answer
+
     def _openapi(self, path: str) -> Response:
         parts = path.strip("/").split("/")
         if parts == ["openapi", "v2"]:
@@ -134,20 +151,6 @@ class Api:
         if document is None:
             return Response(404, body=b"404 page not found\n", content_type="text/plain; charset=utf-8")
         return Response(200, document)
-
-
-def _components(target: Target) -> Response:
-    head = {"kind": "ComponentStatus", "apiVersion": "v1"}
-    found = components()
-    if target.name:
-        found = [item for item in found if item["metadata"]["name"] == target.name]
-        if not found:
-            raise not_found("componentstatuses", "", target.name)
-        answer = Response(200, {**head, **found[0]})
-    else:
-        answer = Response(200, {"kind": "ComponentStatusList", "apiVersion": "v1", "metadata": {}, "items": found})
-    answer.headers["Warning"] = '299 - "v1 ComponentStatus is deprecated in v1.19+"'
-    return answer
 
 
 def _tagged(request: Request, answer: Response) -> Response:

@@ -374,6 +374,17 @@ def _modes(modes: list[str] | None) -> str:
     return ",".join(short.get(mode, mode) for mode in modes or ())
 
 
+def _component(obj: Object, _: datetime) -> list[Any]:
+    healthy = next((item for item in obj["conditions"] if item["type"] == "Healthy"), {})
+    words = {"True": "Healthy", "False": "Unhealthy"}
+    return [
+        _name(obj),
+        words.get(healthy.get("status", ""), "Unknown"),
+        healthy.get("message"),
+        healthy.get("error", ""),
+    ]
+
+
 def _storage_class(obj: Object, now: datetime) -> list[Any]:
     default = obj["metadata"].get("annotations", {}).get("storageclass.kubernetes.io/is-default-class") == "true"
     name = f"{_name(obj)} (default)" if default else _name(obj)
@@ -498,6 +509,7 @@ _KINDS: dict[str, Cells] = {
     "PersistentVolumeClaim": _claim,
     "PersistentVolume": _volume,
     "StorageClass": _storage_class,
+    "ComponentStatus": _component,
     "Ingress": _ingress,
     "NetworkPolicy": _network_policy,
     "HorizontalPodAutoscaler": _autoscaler,

@@ -30,6 +30,19 @@ def test_a_visitor_asks_a_service(sandbox: Sandbox) -> None:
     assert (state["terminated"]["exitCode"], log) == (0, "ok\n")
 
 
+def test_what_an_image_starts_by_itself_takes_arguments(sandbox: Sandbox) -> None:
+    assert ran(sandbox, "curlimages/curl", "-s", "http://cart:8080/healthz")[1] == "ok\n"
+
+
+def test_programs_of_the_image_are_found(sandbox: Sandbox) -> None:
+    assert ran(sandbox, "busybox", "wget", "-qO-", "http://cart:8080/healthz")[1] == "ok\n"
+
+
+def test_what_no_image_has_does_not_start(sandbox: Sandbox) -> None:
+    state, _ = ran(sandbox, "busybox", "no-such-program")
+    assert state["terminated"]["reason"] == "StartError"
+
+
 def test_a_script_takes_as_long_as_it_sleeps(sandbox: Sandbox) -> None:
     assert "running" in ran(sandbox, "busybox", "sh", "-c", "sleep 60; echo late")[0]
     sandbox.advance(60)

@@ -35,6 +35,10 @@ def test_components_are_well_and_deprecated(sandbox: Sandbox) -> None:
     assert answer.headers["Warning"] == '299 - "v1 ComponentStatus is deprecated in v1.19+"'
     assert sandbox.handle("GET", "/api/v1/componentstatuses/etcd-0").json()["kind"] == "ComponentStatus"
     assert sandbox.handle("GET", "/api/v1/componentstatuses/none").status == 404
+    as_table = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    table = sandbox.handle("GET", "/api/v1/componentstatuses/etcd-0", accept=as_table).json()
+    assert [row["cells"] for row in table["rows"]] == [["etcd-0", "Healthy", "ok", ""]]
+    assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Status", "Message", "Error"]
 
 
 def node(path: str) -> str:
