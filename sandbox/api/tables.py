@@ -375,7 +375,7 @@ def _modes(modes: list[str] | None) -> str:
 
 
 def _component(obj: Object, _: datetime) -> list[Any]:
-    healthy = next((item for item in obj["conditions"] if item["type"] == "Healthy"), {})
+    healthy: Object = next((item for item in obj["conditions"] if item["type"] == "Healthy"), {})
     words = {"True": "Healthy", "False": "Unhealthy"}
     return [
         _name(obj),
