@@ -12,7 +12,6 @@ import urllib.parse
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ..controllers.endpoints import slices_of
 from ..controllers.world import World
 from ..systems import program
 from . import processor
@@ -20,6 +19,7 @@ from .disk import Disks
 from .link import NEVER, Link
 from .names import Names
 from .policies import Policies
+from .routes import Routes
 from .run import ContainerRun, PodRun
 
 Object = dict[str, Any]
@@ -56,34 +56,26 @@ class Network:
     def __init__(self, world: World, runs: dict[str, PodRun]) -> None:
         self._world = world
         self._runs = runs
-        self._by_address: dict[str, PodRun] = {}
-        self._moves = 0  # goes up with each address that comes or goes
-        self._targets: dict[tuple[str, str, str | None], list[tuple[PodRun, int]]] = {}
-        self._targets_of = (-1, -1)  # what they were found by: the version of the last slice, the moves
-        self._turn = 0
+        self._routes = Routes(world)
         self.imagined = False  # requests are those of visitors before now: what they leave in logs is told elsewhere
         self.felt_at = 0.0  # virtual seconds of the last change on the way between Pods
         self.link = Link(world.strains)
         self.disks = Disks(world, self.link)
         self.policies = Policies(world)
-        self.names = Names(world, self.link, self.policies, self._by_address)
+        self.names = Names(world, self.link, self.policies, self._routes.runs)
         self._kept: dict[tuple[str, int], tuple[int, float]] = {}  # the API server's connections: turn, last used
         self._served: list[ContainerRun] = []  # by what is asked now, in turn
-        self._choices = 0  # goes up whenever the next one might be answered otherwise
         self._known: dict[tuple[str, int, int, str], _Known] = {}
         self._known_at = (-1, -1.0)  # the version of the store, virtual seconds
 
     def __getstate__(self) -> Object:
-        return {**vars(self), "_targets": {}, "_known": {}, "_known_at": (-1, -1.0), "_served": []}
+        return {**vars(self), "_known": {}, "_known_at": (-1, -1.0), "_served": []}
 
     def admit(self, run: PodRun) -> None:
-        self._by_address[run.ip] = run
-        self._moves += 1
+        self._routes.admit(run)
 
     def forget(self, run: PodRun) -> None:
-        if self._by_address.get(run.ip) is run:
-            del self._by_address[run.ip]
-            self._moves += 1
+        self._routes.forget(run)
         self.disks.forget(run.uid)
         for key in [key for key in self._kept if key[0] == run.uid]:
             del self._kept[key]
@@ -113,14 +105,14 @@ class Network:
         key = (run.uid, item.turn, depth, shown)
         known = self._known.get(key)
         if known is not None:
-            self._turn += known.picks
+            self._routes.turn += known.picks
             for served in known.served:
                 self._serve(served)
             return known.answer
-        turn, choices, before = self._turn, self._choices, len(self._served)
+        turn, choices, before = self._routes.turn, self._routes.choices, len(self._served)
         answer = self._found(run, item, "/", depth, shown)
-        if answer.status == 200 and self._choices == choices:
-            self._known[key] = _Known(answer, self._turn - turn, tuple(self._served[before:]))
+        if answer.status == 200 and self._routes.choices == choices:
+            self._known[key] = _Known(answer, self._routes.turn - turn, tuple(self._served[before:]))
         return answer
 
     def _serve(self, item: ContainerRun) -> None:
@@ -151,7 +143,7 @@ class Network:
             return self._failed(item, 500, seconds, program.cannot_write(failed, "Input/output error"))
         self._serve(item)
         settings, turn = item.settings, item.requests - (not self.imagined)
-        self._choices += 0 < settings.fanout < len(settings.calls)
+        self._routes.choices += 0 < settings.fanout < len(settings.calls)
         for name, url in settings.callees(turn):
             answer = self.call(run.namespace, url, settings.call_seconds, depth + 1, settings.shown_to(name), run)
             seconds += answer.seconds
@@ -180,12 +172,12 @@ class Network:
             if entry is None:
                 return Answer(0, looked + timeout, why=late)  # nobody answers at that port of a cluster address
             number = None
-        targets = self._ready_targets(service, entry)
+        targets = self._routes.targets(service, entry)
         if named.pod:
             targets = [target for target in targets if target[0].name == named.pod]
         if not targets:
             return Answer(0, looked + 0.01, why="name resolution" if headless else "connection refused")
-        run, target_port = self._pick(targets)
+        run, target_port = self._routes.pick(targets)
         caller = client.uid if client else ""
         reached = number or target_port
         connected = self.link.connect(caller, run.uid)
@@ -227,10 +219,10 @@ class Network:
                 return 503, _HOP, f'no service port {port} found for service "{name}"'
         else:
             entry = next((item for item in ports if item.get("name", "") == port), None)
-        targets = self._ready_targets(service, entry) if entry else []
+        targets = self._routes.targets(service, entry) if entry else []
         if not targets:
             return 503, _HOP, f'no endpoints available for service "{name}"'
-        return self._through_proxy(*self._pick(targets), path)
+        return self._through_proxy(*self._routes.pick(targets), path)
 
     # What the nodes ask
 
@@ -322,36 +314,6 @@ class Network:
         if seconds == NEVER:
             return Answer(0, _DIAL_SECONDS, why="i/o timeout")
         return answer._replace(seconds=seconds)
-
-    def _ready_targets(self, service: Object, entry: Object | None) -> list[tuple[PodRun, int]]:
-        """The Pods behind a Service's port (without one: behind any), each with the port it is reached on."""
-        meta, name = service["metadata"], entry.get("name", "") if entry is not None else None
-        known = (self._world.store.changed_at("EndpointSlice"), self._moves)
-        if self._targets_of != known:
-            self._targets, self._targets_of = {}, known
-        place = (meta["namespace"], meta["name"], name)
-        if place not in self._targets:
-            self._targets[place] = self._found_targets(*place)
-        return self._targets[place]
-
-    def _found_targets(self, namespace: str, service: str, name: str | None) -> list[tuple[PodRun, int]]:
-        found = []
-        for piece in slices_of(self._world, namespace, service):
-            ports = [
-                item["port"] for item in piece.get("ports") or () if name is None or (item.get("name") or "") == name
-            ]
-            if not ports:
-                continue
-            for row in piece["endpoints"] or ():
-                run = self._by_address.get(row["addresses"][0])
-                if run is not None and row["conditions"].get("ready"):
-                    found.append((run, ports[0]))
-        return found
-
-    def _pick(self, targets: list[tuple[PodRun, int]]) -> tuple[PodRun, int]:
-        self._turn += 1
-        self._choices += len(targets) > 1
-        return targets[self._turn % len(targets)]
 
 
 @lru_cache(maxsize=4096)

@@ -112,7 +112,11 @@ def test_a_visit_that_is_like_the_last_leaves_the_same_behind(monkeypatch: pytes
             asked = ("checkout", "web", "cart", "checkout")
             found += [sandbox.behaviour.proxy("services", "shop", name, "8080", "/") for name in asked]
         runs = sandbox.behaviour.kubelet.runs.values()
-        return [found, sandbox.behaviour.kubelet.network._turn, [item.requests for run in runs for item in run.every]]
+        return [
+            found,
+            sandbox.behaviour.kubelet.network._routes.turn,
+            [item.requests for run in runs for item in run.every],
+        ]
 
     spared = visits()
     monkeypatch.setattr(Network, "_remembered", lambda self, run, item, *how: self._found(run, item, "/", *how))
