@@ -36,6 +36,7 @@ def recorded():
         client.request("GET", "/api/v1/namespaces/shop/services/web:80/proxy/healthz")
         watch = http.client.HTTPConnection(urlsplit(served.url).netloc, timeout=10)
         watch.request("GET", f"{MAPS}?watch=1&timeoutSeconds=1")
+        watch.getresponse()  # its head: by then the request is written down
         client.request("DELETE", PODS, {"labelSelector": "app=cart"})
         client.sleep(45)
         client.request("GET", PODS)
