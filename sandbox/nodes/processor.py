@@ -24,12 +24,15 @@ _BUSIEST = 0.98
 def answer_seconds(world: World, run: PodRun, item: ContainerRun, work: float, load: float) -> float:
     """Seconds for ``work`` CPU seconds of one request, where requests take ``load`` cores already: callers ask in
     their own regular time, so it waits half as long as among random ones (M/D/1)."""
-    share = cpu_share(item.limits)
-    busy = min(load / share, _BUSIEST)
-    if not world.strains.any_stress:
-        return _in_periods(work, share) * (1 + busy / (1 - busy) / 2)
-    share, waited = _strained(world, run, item, share)
-    return work / share / (1 - min(load / share, _BUSIEST)) + waited  # what they wait for is no regular time
+    share, crowd = cpu_share(item.limits), 1.0
+    if world.strains.any_stress:
+        machine = machine_cores(world, run.node)
+        crowd = max(1.0, _pressed(world, run.node) / machine)
+        if workers := stress(world, run, item):
+            share, waited = _beside(workers, share, limit_of(item, machine), machine)
+            return work * crowd / share / (1 - min(load * crowd / share, _BUSIEST)) + waited
+    busy = min(load * crowd / share, _BUSIEST)
+    return _in_periods(work, share) * crowd * (1 + busy / (1 - busy) / 2)
 
 
 def _in_periods(work: float, share: float) -> float:
@@ -67,17 +70,10 @@ def limit_of(item: ContainerRun, machine: float) -> float:
     return min(machine, max(0.01, float(value_of(str(item.limits["cpu"]))))) if "cpu" in item.limits else machine
 
 
-def _strained(world: World, run: PodRun, item: ContainerRun, share: float) -> tuple[float, float]:
-    """(the share of a core that the program still gets, seconds that a request waits for the next period)."""
-    machine = machine_cores(world, run.node)
-    workers, bound = stress(world, run, item), limit_of(item, machine)
-    waited = 0.0
-    if workers:
-        throttled = max(0.0, 1 - bound / min(machine, max(workers, bound)))
-        share = min(share, (1 - throttled) / (1 + workers / machine))
-        waited = throttled * throttled * _PERIOD / 2
-    pressed = _pressed(world, run.node)
-    return share / max(1.0, pressed / machine), waited
+def _beside(workers: float, share: float, bound: float, machine: float) -> tuple[float, float]:
+    """(the share of a core that the program still gets beside workers, seconds that it waits for the next period)."""
+    throttled = max(0.0, 1 - bound / min(machine, max(workers, bound)))
+    return min(share, (1 - throttled) / (1 + workers / machine)), throttled * throttled * _PERIOD / 2
 
 
 def _pressed(world: World, node: str) -> float:
