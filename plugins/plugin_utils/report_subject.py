@@ -10,7 +10,7 @@ name nothing; "the ghost service is down" does again, unless the word is one tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from .report_draft import KIND_NAMES
 
@@ -22,15 +22,20 @@ _TROUBLE = (
     r"unreachable|unhealthy|dead|degraded|crashing|crashlooping|restarting|not|gone|stuck|erroring|returning|offline|"
     r"faulty|hanging|timing|unresponsive|up and down)\b"
     r"|(?:fails|failed|crashed|crashes|restarts|hangs|times out|stopped|cannot|can't|doesn't|does not|returns|"
-    r"answers (?:with )?\d|responds (?:with )?\d|has (?:errors|problems|crashed|failed|stopped)|"
-    r"down|unreachable|unavailable)\b"
+    r"(?:answers|responds|replies)(?: (?:with|in|only|slowly|nothing|no\w*))* ?\d*|"
+    r"(?:gives|throws|serves|shows|logs|raises) (?:\w+ )?(?:\d+s?|errors?|exceptions?|timeouts?)|"
+    r"(?:drops|refuses|rejects|loses) (?:\w+ )?(?:requests?|calls?|connections?|traffic|clients?)|"
+    r"won't|will not|has (?:errors|problems|crashed|failed|stopped)|down|unreachable|unavailable)\b"
 )
 _BARE = re.compile(rf"^\s*{_GREETING}[`\"']?({_NAME})[`\"']?\s+(?:(?:{_KIND})\s+)?(?:{_TROUBLE})", re.IGNORECASE)
 _WITH_KIND = re.compile(rf"^\s*{_GREETING}(?:the|our)\s+({_NAME})\s+(?:{_KIND})\s+(?:{_TROUBLE})", re.IGNORECASE)
 _PART = re.compile(
-    rf"\b(?:pods of|rollout of|error rate of|requests to|calls to|errors from|wrong with)\s+"
+    rf"\b(?:pods of|rollout of|error rate of|requests to|calls to|calling|wrong with|"
+    rf"(?:errors?|timeouts?|exceptions?|[45]\d\ds?|[45]xxs?) (?:from|on|in|at|of|calling)|"
+    rf"(?:cannot|can't|can not|could not|couldn't|nobody can|no one can|unable to|fails? to|failed to) "
+    rf"(?:reach|access|contact|call|connect to|talk to|log in to))\s+"
     rf"(?:(?:the|our)\s+(?={_NAME}\s+(?:{_KIND})\b))?({_NAME})(?:\s+(?:{_KIND}))?"
-    r"(?=\s*(?:$|[.,!;(]|\b(?:in|since|keeps?|fails?|does|do|went|is|are|time)\b))",
+    r"(?=\s*(?:$|[.,!;(]|\b(?:in|since|after|from|for|at|again|now|today|keeps?|fails?|does|do|went|is|are|time)\b))",
     re.IGNORECASE,
 )
 _ADJECTIVES = """
@@ -42,13 +47,13 @@ _DESCRIBES = frozenset(_ADJECTIVES.split())
 _SHORTEST = 3
 
 
-def subject_of(text: str) -> str:
-    """The word, in lower case; empty where the text names nothing in this way."""
+def subject_of(text: str, ordinary: Container[str] = ()) -> str:
+    """The word, in lower case; empty where the text names nothing in this way. ``ordinary`` words name nothing."""
     for pattern in (_BARE, _WITH_KIND, _PART):
-        match = pattern.search(text)
-        word = match.group(1).lower() if match else ""
-        if word and word not in _DESCRIBES and not word.endswith("ing"):
-            return word
+        for match in pattern.finditer(text):
+            word = match.group(1).lower()
+            if word not in _DESCRIBES and word not in ordinary and not word.endswith("ing"):
+                return word
     return ""
 
 

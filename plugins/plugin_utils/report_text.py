@@ -89,13 +89,14 @@ def read_text(text: str, place: str = "") -> ReportDraft:
     """The draft of a plain text; ``place`` is the namespace, where it is known already."""
     namespace = _namespace(text)
     found: dict[str, Suspect] = {}
-    subject = subject_of(text)
-    subject = "" if subject in _NOT_NAMES else subject
+    subject = subject_of(text, _NOT_NAMES)
     for item in _suspects(text, {place, namespace} - {""}):
         known = found.get(item.name)
         if item.name != namespace and (known is None or (not known.kind and item.kind)):
             sure = item.sure or (known is not None and known.sure)
             found[item.name] = replace(item, sure=sure, subject=not sure and item.name == subject)
+    if subject and subject not in {namespace, *found}:  # said as only a name is said, in words not known here
+        found[subject] = replace(_guess(subject), subject=True)
     severity = _SEVERITY.search(text)
     word = severity.group(1).lower() if severity else ""
     return ReportDraft(
