@@ -33,7 +33,7 @@ setup: ## install everything into .venv, convert the base model (does nothing wh
 # and tagged, so that Ansible takes nothing in it for a template.
 remediate: setup ## break a service of a simulated shop, and see it repaired
 ifdef REPORT
-	@REPORT="$$REPORT" NAMESPACE="$${NAMESPACE:-}" $(BIN)/ansible-playbook playbooks/remediate.yml \
+	@export REPORT NAMESPACE="$${NAMESPACE:-}"; $(BIN)/ansible-playbook playbooks/remediate.yml \
 	  -e "$$($(BIN)/python -c 'import json, os; text = lambda name: json.dumps(os.environ[name], ensure_ascii=False); \
 	    print("{\"report\": !unsafe " + text("REPORT") + (os.environ["NAMESPACE"] and ", \"remediate_namespace\": " + text("NAMESPACE")) + "}")')" \
 	  $(if $(OUT),-e remediate_out='$(OUT)') $(if $(MODE),-e remediate_mode='$(MODE)') \

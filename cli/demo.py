@@ -168,7 +168,7 @@ def _closing(scene: Scene, folder: Path, keep: bool) -> Iterator[str]:
     yield f"  files      {_near(folder)}: episode.json, and for each attempt its playbook, evidence, diff and undo"
     undo = folder / f"attempt-{len(episode['attempts'])}" / "undo.yml"
     if episode["changed"] and undo.exists():
-        yield f"  undo       {_typed(folder, ['ansible-playbook', str(undo)])}"
+        yield f"  undo       {_typed(folder, [_ansible_playbook(), str(undo)])}"
         if not keep:
             yield "             (this cluster ends now; with KEEP=1 it stays, and you can try that)"
 
@@ -198,9 +198,13 @@ def _answers(scene: Scene) -> list[str]:
 
 
 def _command(folder: Path, report: Path, namespace: str, model: str) -> list[str]:
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), str(ROOT / "playbooks" / "remediate.yml")]
+    command = [_ansible_playbook(), str(ROOT / "playbooks" / "remediate.yml")]
     command += ["-e", f"report={report}", "-e", f"remediate_namespace={namespace}", "-e", f"remediate_out={folder}"]
     return command + (["-e", f"remediate_model={model}"] if model != "default" else [])
+
+
+def _ansible_playbook() -> str:
+    return str(Path(sys.executable).with_name("ansible-playbook"))
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -211,10 +215,9 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _typed(folder: Path, command: list[str]) -> str:
-    """The command as somebody would type it here."""
-    words = [Path(command[0]).name, *command[1:]]
-    words = [word.replace(f"{Path.cwd()}/", "") for word in words]
-    return f"K8S_AUTH_KUBECONFIG={shlex.quote(_near(folder / 'kubeconfig'))} {shlex.join(words)}"
+    """The command as somebody would type it here. Modules run elsewhere: the kubeconfig keeps its whole path."""
+    words = [word.replace(f"{Path.cwd()}/", "") for word in command]
+    return f"K8S_AUTH_KUBECONFIG={shlex.quote(str(folder / 'kubeconfig'))} {shlex.join(words)}"
 
 
 def _near(path: Path) -> str:

@@ -68,7 +68,8 @@ def _truth(injected: Any, cluster: Cluster) -> str:
     objects = {kind: tuple(cluster.list(kind, injected.namespace)) for kind in kinds}
     evidence = Evidence((), (), Inventory(injected.namespace, cluster.now(), objects))
     report = Report("", (), injected.namespace, "", "", "")
-    ask = expert(SimpleNamespace(injected=injected))  # type: ignore[arg-type]
+    scene = SimpleNamespace(injected=injected, unfolding=None, charge=SimpleNamespace(right=injected.right))
+    ask = expert(scene)  # type: ignore[arg-type]
     step = ask(report, Write(evidence, (), (), ()), load_policy()).step
     said = f"escalate\nreason: {step.reason}\n" if isinstance(step, EscalateStep) else f"playbook\n{step.text}"  # type: ignore[union-attr]
     return f"cites: none\ndiagnosis: what was injected\nstep: {said}"

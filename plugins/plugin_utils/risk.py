@@ -177,7 +177,7 @@ def _pod_field(work: Workload, field: FieldChange, view: View) -> Iterator[Reaso
     if name == "image" and field.new is not None:
         before = _images_before(work, view)
         if field.new in before:
-            yield Reason("low", f"{work.ref} goes to an image that it ran before")
+            yield Reason("low", f"{work.ref} goes to the image of an earlier revision")
         elif repository_of(str(field.new)) in map(repository_of, before):
             yield Reason("medium", f"{work.ref} gets another tag of its image: {field.new}")
         else:

@@ -70,7 +70,7 @@ def image(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("definition", "level", "reason"),
     [
-        (image("r/cart:1"), "low", "an image that it ran before"),
+        (image("r/cart:1"), "low", "the image of an earlier revision"),
         (image("r/cart:3"), "medium", "another tag"),
         (image("elsewhere/miner:1"), "high", "an image that it never ran"),
         ({"spec": {"replicas": 0}}, "high", "no replicas are left"),
