@@ -58,7 +58,7 @@ def _printed(command: str, arguments: list[str]) -> str:
 def _output(called: list[str]) -> str:
     environment = {**os.environ, "ANSIBLE_NOCOLOR": "1"}
     played = subprocess.run(called, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
-    text = played.stdout.replace(f"{ROOT}/", "")
+    text = played.stdout.replace(f"KUBECONFIG={ROOT}/", "KUBECONFIG=~/remediate/").replace(f"{ROOT}/", "")
     if played.returncode != 0:
         sys.exit(f"{text}\nIt ended with {played.returncode}: nothing was recorded.")
     return text
