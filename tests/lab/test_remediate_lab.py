@@ -46,7 +46,7 @@ def site() -> Iterator[tuple[Cluster, System]]:
         cluster.delete(ObjectRef("Namespace", "", system.namespace))
 
 
-@pytest.mark.parametrize("mind", ["knowing", "embedded"])
+@pytest.mark.parametrize("mind", [pytest.param("knowing", marks=pytest.mark.long), "embedded"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_broken_shop_is_repaired(
     fault: str, mind: str, site: tuple[Cluster, System], truthful: Truthful, root: Path, tmp_path: Path
