@@ -64,10 +64,7 @@ def _is_settled(world: World, which: tuple[str, str], seen: tuple[Object, ...]) 
 
 
 def _settled_until(world: World, deployment: Object) -> float:
-    """When (virtual seconds) another look may come to something else: the rollout took too long, or a refusal goes on,
-    which is noted with the time of each look."""
-    if condition(deployment, "ReplicaFailure") is not None:
-        return -1.0
+    """When (virtual seconds) another look may come to something else, because the rollout took too long."""
     progress = condition(deployment, "Progressing")
     if progress is None:
         return float("inf")
